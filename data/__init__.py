@@ -1,0 +1,1 @@
+"""Published numbers: tables whose every row names its source, date and licence."""

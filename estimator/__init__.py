@@ -1,0 +1,1 @@
+"""Token usage, model and place in; energy and carbon intervals out. Pure."""

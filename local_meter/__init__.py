@@ -1,0 +1,1 @@
+"""Joules from this machine's counters."""

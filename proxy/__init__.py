@@ -1,0 +1,1 @@
+"""Pass requests through untouched and know what each one used."""

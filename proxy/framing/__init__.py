@@ -1,0 +1,1 @@
+"""Bytes in, events out: the framings in which servers send their answers."""

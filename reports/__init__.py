@@ -1,0 +1,1 @@
+"""Rows in; totals, Tabs, summaries and exports out."""

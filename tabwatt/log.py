@@ -1,0 +1,34 @@
+"""The log file of the home folder. Messages name classes and hosts, never content."""
+
+import logging
+import logging.handlers
+import os
+from pathlib import Path
+
+
+class Traceless(logging.Formatter):
+    """Exceptions as class and place: a traceback or a message could quote a request."""
+
+    def formatException(self, ei: object) -> str:  # noqa: N802 # logging's own name
+        """One line."""
+        error = ei[1] if isinstance(ei, tuple) else None
+        if not isinstance(error, BaseException):
+            return ""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "?"
+        return f"  {type(error).__name__} in {place}"
+
+
+def to_file(home: Path) -> None:
+    """Send warnings of all packages to `log/tabwatt.log`, 0600, at most 2 MB."""
+    folder = home / "log"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / "tabwatt.log"
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1)
+    handler.setFormatter(Traceless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)

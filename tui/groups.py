@@ -1,0 +1,93 @@
+"""Tables by developer, model and client, sorted by name: this is no ranking of people."""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from reports.snapshot import Row, Snapshot
+from reports.tabs import Tabs
+from tui.cells import clean, cut_middle, left, right
+from tui.figures import GRAMS, WATT_HOURS, count
+from tui.view import MUTED, View, lines
+
+_GRAMS, _WH, _COUNT = 6, 8, 5
+_GAP = " "
+
+
+def people(rows: Sequence[Row], room: int, width: int, view: View) -> Content:
+    """Name, Tabs, requests, energy, carbon, carbon of one Tab."""
+    costs = _WH + _GRAMS + _GRAMS + 3 * 2
+    name_cells = max(width - 2 * (_COUNT + 2) - costs - 3, 6)
+    head = (
+        left("people", name_cells)
+        + right("tabs", _COUNT + 2)
+        + right("reqs", _COUNT + 2)
+        + right("energy", _WH + 3)
+        + right("carbon", _GRAMS + 3)
+        + right("a Tab", _GRAMS + 3)
+    )
+    drawn = [_person(row, name_cells, view) for row in rows]
+    return _table(head, drawn, room, view)
+
+
+def _person(row: Row, name_cells: int, view: View) -> Content:
+    totals, tabs = row.totals, tabs_of(row)
+    mark = view.marks.tier(totals.tier)
+    asked = view.marks.unknown if tabs is None else count(tabs.requested)
+    cost = None if tabs is None else tabs.cost_g
+    tab_mark = " " if cost is None or tabs is None else mark
+    return Content.assemble(
+        left(clean(row.name) or "not named", name_cells, view.marks.cut),
+        right(asked, _COUNT + 2),
+        right(count(totals.requests), _COUNT + 2),
+        f" {mark} " + right(view.cell(totals.energy_wh, WATT_HOURS), _WH),
+        f" {mark} " + right(view.cell(totals.carbon_g, GRAMS), _GRAMS),
+        f" {tab_mark} " + right(view.cell(cost, GRAMS), _GRAMS),
+    )
+
+
+def others(title: str, rows: Sequence[Row], room: int, width: int, view: View) -> Content:
+    """Name, requests, energy, carbon: models or clients."""
+    name_cells = max(width - _COUNT - 2 - _WH - _GRAMS - 2 * 3, 8)
+    head = (
+        left(title, name_cells)
+        + right("reqs", _COUNT + 2)
+        + right("energy", _WH + 3)
+        + right("carbon", _GRAMS + 3)
+    )
+    return _table(head, [_other(row, name_cells, view) for row in rows], room, view)
+
+
+def _other(row: Row, name_cells: int, view: View) -> Content:
+    totals = row.totals
+    mark = view.marks.tier(totals.tier)
+    name = cut_middle(clean(row.name) or "not named", name_cells - 1, view.marks.cut)
+    return Content.assemble(
+        left(name, name_cells),
+        right(count(totals.requests), _COUNT + 2),
+        f" {mark} " + right(view.cell(totals.energy_wh, WATT_HOURS), _WH),
+        f" {mark} " + right(view.cell(totals.carbon_g, GRAMS), _GRAMS),
+    )
+
+
+def _table(head: str, rows: list[Content], room: int, view: View) -> Content:
+    """The head and as many rows as there is room for; the rest is counted, not dropped."""
+    shown = rows if len(rows) <= room else rows[: max(room - 1, 0)]
+    table = [Content.assemble((head, MUTED)), *shown]
+    if len(shown) < len(rows):
+        table.append(Content.assemble((f"and {len(rows) - len(shown)} more", MUTED)))
+    if not rows:
+        table.append(Content.assemble((f"{view.marks.unknown} nobody yet", MUTED)))
+    return lines(*table)
+
+
+def tabs_of(row: Row) -> Tabs | None:
+    """The row's Tab block, where the report breaks it down."""
+    found = getattr(row, "tabs", None)
+    return found if isinstance(found, Tabs) else None
+
+
+def tab_tier(snapshot: Snapshot) -> str:
+    """The tier of the Tab cost; of all requests where the report does not say."""
+    found = getattr(snapshot.tabs, "tier", None)
+    return found if isinstance(found, str) else snapshot.totals.tier

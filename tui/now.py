@@ -1,0 +1,53 @@
+"""The requests that are in flight, oldest first."""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from tui.cells import clean, cut_middle, left, right
+from tui.figures import BYTES, clock, count, quantity
+from tui.sight import Flight
+from tui.view import MUTED, View, lines
+
+_LABEL = "now  "
+
+
+def now(flights: Sequence[Flight], room: int, view: View) -> Content:
+    """One line each: who, client, model, purpose, what came so far, since when."""
+    if not flights:
+        return Content.assemble((f"{_LABEL}nothing in flight", MUTED))
+    shown = flights if len(flights) <= room else flights[: max(room - 1, 1)]
+    drawn = [_flight(one, view) for one in shown]
+    more = len(flights) - len(shown)
+    if more:
+        drawn.append(Content.assemble((f"and {more} more", MUTED)))
+    return lines(
+        *(
+            Content.assemble((_LABEL if place == 0 else " " * len(_LABEL), MUTED), line)
+            for place, line in enumerate(drawn)
+        )
+    )
+
+
+def _flight(one: Flight, view: View) -> Content:
+    cut, spare = view.marks.cut, max(view.width - 78, 0)
+    model_cells = 18 + spare // 3
+    return Content.assemble(
+        left(clean(person(one.developer)) or view.marks.unknown, 9 + spare // 4, cut) + " ",
+        left(clean(one.client) or view.marks.unknown, 11 + spare // 6, cut) + " ",
+        left(cut_middle(clean(one.model), model_cells, cut) or view.marks.unknown, model_cells),
+        " " + left(clean(one.purpose), 9),
+        right(_so_far(one), 12),
+        right(clock(one.elapsed_s), 9),
+    )
+
+
+def _so_far(one: Flight) -> str:
+    if one.output_chars:
+        return f"{count(one.output_chars)} chars"
+    return quantity(one.response_bytes, BYTES) if one.response_bytes else "waiting"
+
+
+def person(developer: str) -> str:
+    """The part of an address that tells people apart in a narrow column."""
+    return developer.partition("@")[0] or developer

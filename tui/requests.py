@@ -1,0 +1,122 @@
+"""The newest requests as lines of a list: columns of exact width, whatever the names are."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from textual.content import Content
+
+from reports.snapshot import Recent
+from tui.cells import clean, cut_middle, left, right
+from tui.figures import GRAMS, WATT_HOURS, count
+from tui.now import person
+from tui.view import MUTED, View
+
+_OUTCOMES: Final = {
+    "cancelled": ("cancel", "cancelled"),
+    "cut": ("cut", "cut off"),
+    "upstream_error": ("error", "upstream error"),
+    "refused": ("refuse", "refused"),
+}
+"""What went otherwise than asked, in a narrow column and in a wide one."""
+_FATES: Final = {"accepted": "accepted", "shown": "shown", "unseen": "unseen"}
+_TOKENS: Final = 4
+_AMOUNTS: Final = {"g": 6, "Wh": 8, "tokens": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The cells of each column whose width depends on the screen."""
+
+    who: int
+    client: int
+    model: int
+    what: int
+    amount: int
+
+
+def columns(view: View) -> Columns:
+    """Share out the width: the model's name takes most of what is spare."""
+    amount = _AMOUNTS[view.unit]
+    fixed = 2 + 5 + 1 + 4 + (_TOKENS + 1) * 2 + _TOKENS + 2 + 2 + amount
+    room = view.width - fixed
+    spare = max(room - 42, 0)
+    who, client, what = 6 + spare // 5, 10 + spare // 6, 13 + spare // 8
+    who, client, what = min(who, 24), min(client, 20), min(what, 21)
+    return Columns(who, client, max(room - who - client - what, 6), what, amount)
+
+
+def heads(view: View) -> Content:
+    """The names of the columns, above the list."""
+    at = columns(view)
+    text = (
+        "  "
+        + left("time", 6)
+        + left("who", at.who + 1)
+        + left("client", at.client + 1)
+        + left("model", at.model + 1)
+        + left("purpose", at.what + 1)
+        + right("in", _TOKENS)
+        + "  "
+        + right("hit", _TOKENS)
+        + " "
+        + right("out", _TOKENS)
+        + right(view.unit if view.unit != "tokens" else "sum", at.amount + 4)
+    )
+    return Content.assemble((text, MUTED))
+
+
+def line(one: Recent, view: View, *, chosen: bool = False) -> Content:
+    """One request; a sign in front marks the one that the keys have chosen."""
+    at, marks = columns(view), view.marks
+    who = clean(one.developer if view.wide else person(one.developer))
+    model = cut_middle(clean(one.model or marks.unknown), at.model, marks.cut)
+    return Content.assemble(
+        "> " if chosen else "  ",
+        (f"{view.local(one.started_at):%H:%M} ", MUTED),
+        left(who, at.who, marks.cut) + " ",
+        left(clean(one.client or marks.unknown), at.client, marks.cut) + " ",
+        left(model, at.model) + " ",
+        left(what(one, view), at.what, marks.cut) + " ",
+        _tokens(one, view),
+        "  " + _amount(one, at.amount, view),
+    )
+
+
+def what(one: Recent, view: View) -> str:
+    """The purpose, and what became of it where that is not the usual."""
+    purpose = "embed" if one.purpose == "embedding" else one.purpose
+    if one.purpose == "tab" and one.speculative:
+        purpose = "tab spec" if view.wide or one.outcome == "ok" else "spec"
+    if one.outcome != "ok":
+        short, whole = _OUTCOMES.get(one.outcome, (one.outcome, one.outcome))
+        return f"{purpose} {view.marks.no}{whole if view.wide else short}"
+    fate = _FATES.get(one.tab_fate)
+    if fate is None or one.speculative:
+        return purpose
+    return f"{purpose} {view.marks.yes if fate == 'accepted' else ''}{fate}"
+
+
+def _tokens(one: Recent, view: View) -> str:
+    def shown(tokens: int | None) -> str:
+        return right(view.marks.unknown if tokens is None else count(tokens), _TOKENS)
+
+    return (
+        shown(one.input_tokens)
+        + view.marks.how(one.input_how)
+        + " "
+        + shown(one.cache_read_tokens)
+        + " "
+        + shown(one.output_tokens)
+        + view.marks.how(one.output_how)
+    )
+
+
+def _amount(one: Recent, cells: int, view: View) -> str:
+    if view.unit == "tokens":
+        known = [part for part in (one.input_tokens, one.output_tokens) if part is not None]
+        text = count(sum(known)) if known else view.marks.unknown
+        return "  " + right(text, cells)
+    carbon = view.unit == "g"
+    spread, scale = (one.carbon_g, GRAMS) if carbon else (one.energy_wh, WATT_HOURS)
+    mark = " " if spread is None else view.marks.tier(one.tier)
+    return f"{mark} " + right(view.cell(spread, scale), cells)
