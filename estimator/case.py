@@ -5,8 +5,10 @@ that decides the answer makes the tier `assumed` and leaves a note.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from operator import attrgetter
+from typing import Any
 
 from estimator import spread
 from estimator.catalogue import Model, Size, resolve, spread_sizes
@@ -79,31 +81,17 @@ class Case:
     """Of the log of the carbon, by cause, the same for every request of the case."""
 
 
+_FACTS = attrgetter(*(field.name for field in fields(Facts)))
+
+
 def case_of(query: Query) -> Case:
     """The case of a request."""
-    return _case(
-        Facts(
-            query.model,
-            query.provider,
-            query.zone,
-            query.stack_year,
-            query.gpu,
-            query.gpus,
-            query.batch,
-            query.precision,
-            query.total_params_b,
-            query.active_params_b,
-            query.n_layers,
-            query.kv_bytes_per_token,
-            query.kv_full_ctx_fraction,
-            query.architecture,
-            query.local,
-        )
-    )
+    return _case(_FACTS(query))
 
 
 @lru_cache(maxsize=2048)
-def _case(facts: Facts) -> Case:
+def _case(values: tuple[Any, ...]) -> Case:
+    facts = Facts(*values)
     notes: list[str] = []
     model = _model(facts, notes)
     provider = _provider(facts, model, notes)

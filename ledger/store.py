@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import batched
+from itertools import batched, chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ledger.rows import COLUMNS, KEY_COLUMNS, key_of, microseconds, record_of, r
 from ledger.tables import REQUESTS
 
 _ROW = [REQUESTS.c[name] for name in COLUMNS]
-_LOOKUP = 500  # ids in one look-up; both stores allow far more parameters
+_LOOKUP = 500  # keys in one look-up: 1,500 parameters, both stores allow 32,766
 
 type RowKey = tuple[str, str, str]
 
@@ -46,7 +46,7 @@ class Store:
         self.engine = engine
         self._file = file
         self._identity = None if file is None else file.identity()
-        mark = "?" if file is not None else "%s"
+        mark = self._mark = "?" if file is not None else "%s"
         self._upsert_rows = _upsert("requests", COLUMNS, KEY_COLUMNS, mark, "excluded.{0}")
         self._upsert_hours = _upsert(
             "hourly",
@@ -129,7 +129,7 @@ class Store:
         rows = {key: row_of(record) for key, record in latest.items()}
         with self._writing() as connection:
             self._serialise(connection, sorted({key[:2] for key in latest}))
-            old = _stored(connection, latest)
+            old = self._stored(connection, latest)
             fresh = [key for key in latest if _supersedes(latest[key], old.get(key))]
             if fresh:
                 replaced = [old[key] for key in fresh if key in old]
@@ -139,6 +139,17 @@ class Store:
         replaced_count = sum(key in old for key in fresh)
         inserted = len(fresh) - replaced_count
         return Applied(inserted, replaced_count, given - len(fresh))
+
+    def _stored(
+        self, connection: Connection, keys: Iterable[RowKey]
+    ) -> dict[RowKey, RequestRecord]:
+        """What the ledger holds under these keys."""
+        found: dict[RowKey, RequestRecord] = {}
+        for some in batched(keys, _LOOKUP):
+            parameters = tuple(chain.from_iterable(some))
+            rows = connection.exec_driver_sql(_lookup(len(some), self._mark), parameters)
+            found.update({(row[0], row[1], row[2]): record_of(row) for row in rows})
+        return found
 
     def _add_to_hours(
         self, connection: Connection, changes: dict[rollup.Key, rollup.Amounts], *, removes: bool
@@ -242,18 +253,13 @@ def _of_developer(query: Select[Any], developer: str | None) -> Select[Any]:
     return query if developer is None else query.where(REQUESTS.c.developer_id == developer)
 
 
-def _stored(connection: Connection, keys: Iterable[RowKey]) -> dict[RowKey, RequestRecord]:
-    """What the ledger holds under these keys."""
-    ids: dict[tuple[str, str], list[str]] = {}
-    for team, developer, id in keys:
-        ids.setdefault((team, developer), []).append(id)
-    found: dict[RowKey, RequestRecord] = {}
-    for (team, developer), wanted in ids.items():
-        mine = and_(REQUESTS.c.team_id == team, REQUESTS.c.developer_id == developer)
-        for some in batched(wanted, _LOOKUP):
-            rows = connection.execute(select(*_ROW).where(mine, REQUESTS.c.id.in_(some)))
-            found.update({(row[0], row[1], row[2]): record_of(row) for row in rows})
-    return found
+def _lookup(keys: int, mark: str) -> str:
+    """The statement that finds as many rows by their keys, through the primary key's index."""
+    one = f"({', '.join([mark] * len(KEY_COLUMNS))})"
+    return (
+        f"SELECT {', '.join(COLUMNS)} FROM requests "
+        f"WHERE ({', '.join(KEY_COLUMNS)}) IN (VALUES {', '.join([one] * keys)})"
+    )
 
 
 def _upsert(table: str, columns: Sequence[str], key: Sequence[str], mark: str, update: str) -> str:

@@ -5,6 +5,7 @@ Pure: the recorder calls it from a thread of its own, after the last byte has go
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TypedDict
 
 from estimator.figures import Estimate, Figure
 from estimator.interval import Interval
@@ -32,8 +33,8 @@ class Place:
 def usage(exchange: Exchange, *, count: bool) -> Usage:
     """What the exchange used: reported, else counted (or guessed, if `count` is off).
 
-    A stream that broke off has no final report: its output is what arrived, or what had been
-    reported by then if that is more.
+    A stream that broke off has no final report: its output is what had been reported by then
+    and what arrived after that.
     """
     if exchange.outcome == "refused" or 400 <= (exchange.status or 0) < 500:
         return NOT_RUN
@@ -41,12 +42,14 @@ def usage(exchange: Exchange, *, count: bool) -> Usage:
     if reported.input_tokens is None:
         tokens, how = _input(exchange, count)
         reported = replace(reported, input_tokens=tokens, input_how=how)
-    whole = exchange.outcome == "ok"
-    if reported.output_tokens is None or not whole:
-        tokens, how = _output(exchange, count)
-        if reported.output_tokens is None or tokens > reported.output_tokens:
-            reported = replace(reported, output_tokens=tokens, output_how=how)
-    return reported
+    if reported.output_tokens is not None and exchange.outcome == "ok":
+        return reported
+    tokens, how = _output(exchange, count)
+    if reported.output_tokens is None:
+        return replace(reported, output_tokens=tokens, output_how=how)
+    if tokens == 0:
+        return reported
+    return replace(reported, output_tokens=reported.output_tokens + tokens, output_how=how)
 
 
 def needs_counting(exchange: Exchange) -> int:
@@ -58,7 +61,7 @@ def needs_counting(exchange: Exchange) -> int:
     if reported is None or reported.input_tokens is None:
         chars += 0 if exchange.ask.client_input_tokens is not None else exchange.request_bytes
     if reported is None or reported.output_tokens is None or exchange.outcome != "ok":
-        chars += exchange.reading.text_chars
+        chars += exchange.reading.unreported_chars
     return chars
 
 
@@ -79,13 +82,15 @@ def _input(exchange: Exchange, count: bool) -> tuple[int, How]:
 
 
 def _output(exchange: Exchange, count: bool) -> tuple[int, How]:
+    """Output that no report covers."""
     reading = exchange.reading
-    if reading.text_chars == 0:
+    chars = reading.unreported_chars if reading.text_complete else reading.text_chars
+    if chars == 0:
         return 0, "counted"
     whole = count and reading.text_complete
     tokens = count_reading(reading, reading.model or exchange.ask.model) if whole else None
     if tokens is None:
-        return guess(reading.text_chars), "guessed"
+        return guess(chars), "guessed"
     return tokens, "counted"
 
 
@@ -148,7 +153,7 @@ def record(
     caller, ask, upstream = exchange.caller, exchange.ask, exchange.route.upstream
     assert exchange.outcome is not None
     lasted_s = duration_s(exchange)
-    row = RequestRecord(
+    return RequestRecord(
         id=exchange.id,
         started_at=exchange.started_at,
         developer=caller.developer if caller else "unknown",
@@ -188,8 +193,8 @@ def record(
         output_tokens=used.output_tokens,
         reasoning_tokens=used.reasoning_tokens,
         tab=TabCounts() if exchange.purpose == "tab" else None,
+        **_figures(estimate),
     )
-    return _estimated(row, estimate)
 
 
 def _plain(interval: Interval | None, tier: Tier | None = None) -> Range | None:
@@ -202,13 +207,25 @@ def _figure(figure: Figure) -> Range | None:
     return _plain(figure.interval, figure.tier)
 
 
-def _estimated(row: RequestRecord, estimate: Estimate | None) -> RequestRecord:
-    """The row with its figures; without an estimate they stay unknown."""
+class Figures(TypedDict, total=False):
+    """The fields of a record that an estimate fills."""
+
+    accelerator_j: Range | None
+    server_j: Range | None
+    facility_j: Range | None
+    carbon_g: Range | None
+    embodied_g: Range | None
+    water_ml: Range | None
+    zone: str | None
+    intensity_g_per_kwh: Range | None
+    method: str
+
+
+def _figures(estimate: Estimate | None) -> Figures:
     if estimate is None:
-        return row
+        return Figures()
     energy = estimate.energy_j
-    return replace(
-        row,
+    return Figures(
         accelerator_j=_figure(energy.accelerator),
         server_j=_figure(energy.server),
         facility_j=_figure(energy.facility),

@@ -6,6 +6,7 @@ Sources: the user agents that the named versions of each client were seen to sen
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 USER_AGENTS: tuple[tuple[str, str], ...] = (
     # Most specific first: an SDK's own agent stands last, since tools add theirs in front of it.
@@ -56,8 +57,12 @@ class Client:
 
 def client(headers: Mapping[str, str]) -> Client:
     """The client by its user agent; an unknown one keeps the first product it names."""
-    agent = headers.get("user-agent", "")[:500]
-    editor = _editor(headers.get("editor-version", ""))
+    return _client(headers.get("user-agent", "")[:500], headers.get("editor-version", "")[:80])
+
+
+@lru_cache(maxsize=256)
+def _client(agent: str, editor_version: str) -> Client:
+    editor = _editor(editor_version)
     for pattern, name in _COMPILED:
         found = pattern.search(agent)
         if found:

@@ -9,7 +9,7 @@ from pathlib import Path
 class Traceless(logging.Formatter):
     """Exceptions as class and place: a traceback or a message could quote a request."""
 
-    def formatException(self, ei: object) -> str:  # noqa: N802 # logging's own name
+    def formatException(self, ei: object) -> str:  # logging's own name
         """One line."""
         error = ei[1] if isinstance(ei, tuple) else None
         if not isinstance(error, BaseException):

@@ -34,9 +34,8 @@ def live_source(endpoint: str, token: str | None) -> Callable[[], Mapping[str, o
 
 def snapshot_source(place: str | Path, now: Callable[[], datetime]) -> Callable[[str], "Snapshot"]:
     """A reader of the ledger's sums over `today`, `24h` or `7d` of local time."""
-    from reports.snapshot import snapshot
-
     from ledger.store import open_store
+    from reports.snapshot import snapshot
 
     store = None
 

@@ -5,7 +5,9 @@ order of magnitude is never lost and a column never overflows.
 """
 
 from math import floor, isfinite, log10
-from typing import Protocol
+from typing import Final, Protocol
+
+EN_DASH: Final = "\u2013"
 
 type Scale = tuple[tuple[float, str], ...]
 """Factors of the given unit with the name of each step, smallest first."""
@@ -78,8 +80,8 @@ def quantity(value: float, scale: Scale) -> str:
     return f"{number} {unit}" if scale is not PLAIN else f"{number}{unit}"
 
 
-def bounds(spread: Spread, scale: Scale, dash: str = "–") -> str:
-    """`(36–61)` in the unit of the typical value; each end with its own unit where they part."""
+def bounds(spread: Spread, scale: Scale, dash: str = EN_DASH) -> str:
+    """`(36-61)` in the unit of the typical value; each end with its own unit where they part."""
     factor, _ = step(spread.typical, scale)
     low, high = spread.low / factor, spread.high / factor
     if all(end == 0 or 0.01 <= abs(end) < 10_000 for end in (low, high)):
@@ -89,7 +91,7 @@ def bounds(spread: Spread, scale: Scale, dash: str = "–") -> str:
 
 def count(value: int) -> str:
     """A number of things in at most four characters up to 999 G: `640`, `1.2k`, `84k`."""
-    return quantity(value, PLAIN)
+    return str(value) if abs(value) < 1000 else quantity(value, PLAIN)
 
 
 def percent(share: float) -> str:

@@ -10,14 +10,13 @@ from tui.cells import clean, cut_middle, left, right
 from tui.figures import GRAMS, WATT_HOURS, count
 from tui.view import MUTED, View, lines
 
-_GRAMS, _WH, _COUNT = 6, 8, 5
-_GAP = " "
+_GRAMS, _WH, _COUNT = 6, 7, 5
 
 
 def people(rows: Sequence[Row], room: int, width: int, view: View) -> Content:
     """Name, Tabs, requests, energy, carbon, carbon of one Tab."""
-    costs = _WH + _GRAMS + _GRAMS + 3 * 2
-    name_cells = max(width - 2 * (_COUNT + 2) - costs - 3, 6)
+    costs = _WH + _GRAMS + _GRAMS + 3 * 3
+    name_cells = max(width - 2 * (_COUNT + 2) - costs, 6)
     head = (
         left("people", name_cells)
         + right("tabs", _COUNT + 2)

@@ -21,19 +21,34 @@ PERIOD_WORDS: Final[dict[Period, str]] = {
 }
 
 
-def header(sight: Sight, now: datetime, developer: str | None, paused: bool, view: View) -> Content:
-    """Who, when, and whether the proxy listens."""
-    marks = view.marks
+def header(
+    sight: Sight,
+    now: datetime,
+    developer: str | None,
+    view: View,
+    *,
+    period: Period = "today",
+    paused: bool = False,
+    looked: bool = True,
+) -> Content:
+    """Who, when, and whether the proxy listens; `period` is the one that was asked for."""
     who = clean(developer) if developer else "everyone"
-    time = f"{PERIOD_WORDS[sight.period]} {view.local(now):%H:%M}"
-    if paused:
-        state = (f"{marks.off} paused", WARN)
-    elif sight.proxy is None:
-        state = (f"{marks.off} proxy not running", WARN)
-    else:
-        state = (f"{marks.on} proxy listening", GOOD)
+    asking = view.marks.cut if period != sight.period else ""
+    time = f"{PERIOD_WORDS[period]}{asking} {view.local(now):%H:%M}"
     left = Content.assemble(("tabwatt", "bold $primary"), "  ", who)
-    return spread_out(left, Content.assemble((time, MUTED), "   ", state), view.width)
+    right = Content.assemble((time, MUTED), "   ", _state(sight, view, paused, looked))
+    return spread_out(left, right, view.width)
+
+
+def _state(sight: Sight, view: View, paused: bool, looked: bool) -> tuple[str, str]:
+    marks = view.marks
+    if paused:
+        return f"{marks.off} paused", WARN
+    if not looked:
+        return f"{marks.off} looking", MUTED
+    if sight.proxy is None:
+        return f"{marks.off} proxy not running", WARN
+    return f"{marks.on} proxy listening", GOOD
 
 
 def headline(snapshot: Snapshot, view: View) -> Content:
@@ -43,7 +58,7 @@ def headline(snapshot: Snapshot, view: View) -> Content:
         _cost(snapshot.totals, "energy", view),
         _tab(snapshot.tabs, tab_tier(snapshot), view),
     ]
-    narrow = max((view.width - 36) // 2, 18)
+    narrow = max((view.width - 38) // 2, 18)
     widths = (narrow, narrow, view.width - 2 * narrow)
     if view.wide:
         widths = (view.width // 3,) * 3
@@ -67,7 +82,7 @@ def _cost(totals: Totals, what: str, view: View) -> list[Content]:
     spread: Spread | None = totals.carbon_g if carbon else totals.energy_wh
     scale: Scale = GRAMS if carbon else WATT_HOURS
     missing = totals.carbon_unknown if carbon else totals.energy_unknown
-    gap = f"{count(missing)} of {count(totals.requests)} unpriced" if missing else ""
+    gap = f"{count(missing)} not priced" if missing else ""
     label = " CO2e" if carbon else ""
     if spread is None:
         mark = f"{view.marks.unknown} "

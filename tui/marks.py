@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tui.figures import EN_DASH
+
 
 @dataclass(frozen=True, slots=True)
 class Marks:
@@ -46,21 +48,21 @@ class Marks:
 
     def spelled(self, text: str) -> str:
         """The text of a figure in this set's letters."""
-        return text.replace("µ", self.micro).replace("–", self.dash).replace("³", self.cubed)
+        return text.replace("µ", self.micro).replace(EN_DASH, self.dash).replace("³", self.cubed)
 
 
 UNICODE = Marks(
     measured="●",
     modelled="~",
     assumed="?",
-    unknown="–",
+    unknown=EN_DASH,
     on="●",
     off="○",
     yes="✓",
     no="✗",
     counted="'",
     guessed="≈",
-    dash="–",
+    dash=EN_DASH,
     cut="…",
     dot="·",
     levels="·▁▂▃▄▅▆▇█",

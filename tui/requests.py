@@ -20,7 +20,8 @@ _OUTCOMES: Final = {
 """What went otherwise than asked, in a narrow column and in a wide one."""
 _FATES: Final = {"accepted": "accepted", "shown": "shown", "unseen": "unseen"}
 _TOKENS: Final = 4
-_AMOUNTS: Final = {"g": 6, "Wh": 8, "tokens": 4}
+_AMOUNTS: Final = {"g": 6, "Wh": 7, "tokens": 4}
+_HEADS: Final = {"g": "carbon", "Wh": "energy", "tokens": "sum"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Columns:
 def columns(view: View) -> Columns:
     """Share out the width: the model's name takes most of what is spare."""
     amount = _AMOUNTS[view.unit]
-    fixed = 2 + 5 + 1 + 4 + (_TOKENS + 1) * 2 + _TOKENS + 2 + 2 + amount
+    fixed = 6 + 4 + (3 * _TOKENS + 4) + 1 + 2 + amount
     room = view.width - fixed
     spare = max(room - 42, 0)
     who, client, what = 6 + spare // 5, 10 + spare // 6, 13 + spare // 8
@@ -49,18 +50,15 @@ def heads(view: View) -> Content:
     """The names of the columns, above the list."""
     at = columns(view)
     text = (
-        "  "
-        + left("time", 6)
+        left("time", 6)
         + left("who", at.who + 1)
         + left("client", at.client + 1)
         + left("model", at.model + 1)
         + left("purpose", at.what + 1)
         + right("in", _TOKENS)
-        + "  "
-        + right("hit", _TOKENS)
-        + " "
-        + right("out", _TOKENS)
-        + right(view.unit if view.unit != "tokens" else "sum", at.amount + 4)
+        + right("cache", _TOKENS + 2)
+        + right("out", _TOKENS + 1)
+        + right(_HEADS[view.unit], at.amount + 4)
     )
     return Content.assemble((text, MUTED))
 
@@ -71,14 +69,14 @@ def line(one: Recent, view: View, *, chosen: bool = False) -> Content:
     who = clean(one.developer if view.wide else person(one.developer))
     model = cut_middle(clean(one.model or marks.unknown), at.model, marks.cut)
     return Content.assemble(
-        "> " if chosen else "  ",
+        ">" if chosen else " ",
         (f"{view.local(one.started_at):%H:%M} ", MUTED),
         left(who, at.who, marks.cut) + " ",
         left(clean(one.client or marks.unknown), at.client, marks.cut) + " ",
         left(model, at.model) + " ",
         left(what(one, view), at.what, marks.cut) + " ",
         _tokens(one, view),
-        "  " + _amount(one, at.amount, view),
+        " " + _amount(one, at.amount, view),
     )
 
 

@@ -1,6 +1,6 @@
 """How the screen is being looked at: its width, the unit, the signs. Every builder takes one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 
@@ -15,10 +15,10 @@ type Unit = Literal["g", "Wh", "tokens"]
 UNITS: Final[tuple[Unit, ...]] = ("g", "Wh", "tokens")
 SCALES: Final[dict[Unit, Scale]] = {"g": GRAMS, "Wh": WATT_HOURS, "tokens": PLAIN}
 
-MUTED: Final = "$text-muted"
+MUTED: Final = "$muted"
 STRONG: Final = "bold"
-WARN: Final = "bold $text-warning"
-GOOD: Final = "$text-success"
+WARN: Final = "bold $warning"
+GOOD: Final = "$success"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,24 @@ class View:
     def wide(self) -> bool:
         """Room for panels side by side."""
         return self.width >= 116
+
+    @property
+    def now_rows(self) -> int:
+        """Lines for the requests in flight."""
+        return 2 + max(self.height - 24, 0) // 8
+
+    @property
+    def group_rows(self) -> int:
+        """Lines below the head of the tables by developer, model and client."""
+        return 3 + max(self.height - 24, 0) // 3
+
+    def resized(self, width: int, height: int) -> "View":
+        """The same on another screen."""
+        return replace(self, width=width, height=height)
+
+    def in_unit(self, unit: Unit) -> "View":
+        """The same in another unit."""
+        return replace(self, unit=unit)
 
     def local(self, moment: datetime) -> datetime:
         """The moment on the clock of the person who looks."""

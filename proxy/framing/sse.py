@@ -96,6 +96,9 @@ def _events(blocks: bytes) -> list[Event]:
 
 
 def _event(block: bytes) -> Event | None:
+    first, _, rest = block.partition(b"\n")
+    if first.startswith(b"event: ") and rest.startswith(b"data: ") and b"\n" not in rest:
+        return (first[7:].decode("utf-8", "replace"), rest[6:])  # what most servers send
     name, data = "", []
     for line in block.split(b"\n"):
         field, colon, value = line.partition(b":")

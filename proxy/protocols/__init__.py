@@ -49,7 +49,7 @@ _SIDE = re.compile(
             r"/(?:de)?tokenize$",
             r"/apply-template$",
             # model lists, health and other facts about a server
-            r"/models(?:/|$)",
+            r"/models(?:/[^:]*)?$",
             r"/api/(?:tags|show|ps|version|pull|push|create|copy|delete|blobs)(?:/|$)",
             r"/(?:props|slots|health|healthz|ping|version|metrics|lora-adapters)$",
             r"/responses/[^/]+(?:/cancel|/input_items)?$",

@@ -74,6 +74,12 @@ class Reading:
     load_s: float | None = None
     """The server's own timings, where it gives them (Ollama, llama.cpp, vLLM)."""
 
+    @property
+    def unreported_chars(self) -> int:
+        """Characters of the kept text: what came after the last report of the output."""
+        others = sum(len(part) for parts in self.other_choices.values() for part in parts)
+        return sum(map(len, self.text)) + others
+
     def add(self, text: str, choice: int = 0) -> None:
         """Take generated text of one choice, to be held until a report covers it."""
         self.text_chars += len(text)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import aiohttp
 from yarl import URL
@@ -56,27 +57,36 @@ async def simulate(
     tally = Simulated()
     tasks: set[asyncio.Task[None]] = set()
     faults: list[Exception] = []
-    started_s = clock()
-    timeout = aiohttp.ClientTimeout(total=None)
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+    until = partial(_until, clock(), clock, sleep)
+    async with _session() as session:
         try:
             for activity in plan(seconds, seed, rate, developers):
-                await _until(started_s + activity.at_s, clock, sleep)
+                await until(activity.at_s)
                 faults += _settled(tasks)
                 if faults:
                     break
                 tasks.add(asyncio.create_task(_perform(session, base_url, activity, tally)))
             else:
-                await _until(started_s + seconds, clock, sleep)
+                await until(seconds)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cancel(tasks)
     faults += _settled(tasks)
     if faults:
         raise ExceptionGroup("simulated editors", faults)
     return tally
+
+
+def _session() -> aiohttp.ClientSession:
+    """A client without limits: editors wait for models as long as it takes."""
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=None), connector=aiohttp.TCPConnector(limit=0)
+    )
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _settled(tasks: set[asyncio.Task[None]]) -> list[Exception]:
@@ -87,8 +97,8 @@ def _settled(tasks: set[asyncio.Task[None]]) -> list[Exception]:
     return [error for error in errors if isinstance(error, Exception)]
 
 
-async def _until(moment_s: float, clock: Callable[[], float], sleep: Sleep) -> None:
-    wait_s = moment_s - clock()
+async def _until(started_s: float, clock: Callable[[], float], sleep: Sleep, at_s: float) -> None:
+    wait_s = started_s + at_s - clock()
     if wait_s > 0:
         await sleep(wait_s)
 

@@ -56,21 +56,6 @@ def _ghost(
     leaves: bool = False,
     speculative: bool = False,
 ) -> Step:
-    headers: Headers = (
-        ("Authorization", f"Bearer tid={KEY}"),
-        ("X-Request-Id", ident),
-        ("OpenAI-Intent", "copilot-ghost"),
-        ("Editor-Version", editor.version),
-        ("Editor-Plugin-Version", editor.plugin),
-        ("Copilot-Language-Server-Version", "1.539.0"),
-        ("VScode-SessionId", stable_identity(developer, "session") + "1795000000000"),
-        ("VScode-MachineId", stable_identity(developer, "machine").replace("-", "") * 2),
-        ("X-GitHub-Api-Version", "2026-01-09"),
-        ("Openai-Organization", "github-copilot"),
-        ("X-Copilot-Async", "true"),
-        ("X-Copilot-Speculative", str(speculative).lower()),
-        ("User-Agent", "GithubCopilot/1.539.0"),
-    )
     before, after = _around(random, 600, 200)
     body = {
         "prompt": f"# Path: calc.py\n{''.join(before)}",
@@ -91,7 +76,26 @@ def _ghost(
         "code_annotations": False,
     }
     path = "/copilot/proxy/v1/engines/gpt-41-copilot/completions"
+    headers = _ghost_headers(developer, editor, ident, speculative)
     return post(path, headers, body, random.randrange(3) if leaves else None)
+
+
+def _ghost_headers(developer: str, editor: Editor, ident: str, speculative: bool) -> Headers:
+    return (
+        ("Authorization", f"Bearer tid={KEY}"),
+        ("X-Request-Id", ident),
+        ("OpenAI-Intent", "copilot-ghost"),
+        ("Editor-Version", editor.version),
+        ("Editor-Plugin-Version", editor.plugin),
+        ("Copilot-Language-Server-Version", "1.539.0"),
+        ("VScode-SessionId", stable_identity(developer, "session") + "1795000000000"),
+        ("VScode-MachineId", stable_identity(developer, "machine").replace("-", "") * 2),
+        ("X-GitHub-Api-Version", "2026-01-09"),
+        ("Openai-Organization", "github-copilot"),
+        ("X-Copilot-Async", "true"),
+        ("X-Copilot-Speculative", str(speculative).lower()),
+        ("User-Agent", "GithubCopilot/1.539.0"),
+    )
 
 
 def _telemetry(ident: str, accepted: bool) -> Step:
