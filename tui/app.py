@@ -21,7 +21,7 @@ from tui.marks import ASCII, UNICODE
 from tui.newest import Newest
 from tui.now import now
 from tui.pane import Pane
-from tui.pulse import banner, pulse
+from tui.pulse import banner, counters, pulse
 from tui.requests import heads
 from tui.sight import Live, Period, Read, Sight, look
 from tui.view import MUTED, UNITS, View
@@ -156,7 +156,7 @@ class LiveApp(App[None]):
             self._pane("header").show(self._header(view))
             self._pane("banner").show(notice or Content(""))
             self._draw_figures(sight.snapshot, view)
-            flights = sight.proxy.in_flight if sight.proxy else ()
+            flights = sight.proxy.in_flight if sight.proxy else None
             self._pane("now").show(now(flights, view.now_rows, view))
             listening = self._endpoint if sight.proxy else None
             self._pane("welcome").show(welcome(listening, view))
@@ -168,7 +168,9 @@ class LiveApp(App[None]):
             self._pane("headline").show(Content.assemble((words, MUTED)))
             return
         self._pane("headline").show(headline(snapshot, view))
-        self._pane("pulse").show(pulse(snapshot, self._sight.proxy, view))
+        proxy, empty = self._sight.proxy, _is_empty(self._sight)
+        below = counters(proxy, view) if empty else pulse(snapshot, proxy, view)
+        self._pane("pulse").show(below)
         width, room = self.size.width, view.group_rows
         side_by_side = 3 if width >= _WIDEST else 2 if width >= _WIDE else 1
         cells = width // side_by_side - 2
@@ -176,7 +178,8 @@ class LiveApp(App[None]):
         self._pane("models").show(others("models", snapshot.models, room, cells, view))
         self._pane("clients").show(others("clients", snapshot.clients, room, cells, view))
         self._pane("heads").show(heads(view))
-        self.screen_stack[0].query_one(Newest).show(snapshot.newest, view)
+        today = view.local(self._utcnow()).date()
+        self.screen_stack[0].query_one(Newest).show(snapshot.newest, today, view)
 
     def _header(self, view: View) -> Content:
         return header(

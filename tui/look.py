@@ -62,7 +62,7 @@ Screen { background: $background; color: $foreground; }
     dock: bottom; height: 1; padding: 0 1; background: $panel; link-style: none;
     link-background-hover: $rule; link-style-hover: bold;
 }
-.-empty #groups, .-empty #heads, .-empty #newest, .-empty #pulse { display: none; }
+.-empty #groups, .-empty #heads, .-empty #newest { display: none; }
 .-empty #welcome { display: block; }
 .-warned #banner { display: block; }
 .-ascii .ruled { border-top: ascii $rule; }

@@ -1,6 +1,7 @@
 """The list of the newest requests: keeps the chosen one chosen while new ones come in."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -34,16 +35,17 @@ class Newest(OptionList):
         super().__init__(id="newest", markup=False, compact=True)
         self._rows: Sequence[Recent] = ()
         self._view = View()
+        self._today = date.min
         self._marked: int | None = None
 
-    def show(self, rows: Sequence[Recent], view: View) -> None:
+    def show(self, rows: Sequence[Recent], today: date, view: View) -> None:
         """Replace the list where it differs; the first line stays first, any other stays itself."""
-        if (rows, view) == (self._rows, self._view):
+        if (rows, today, view) == (self._rows, self._today, self._view):
             return
         before, above = self.highlighted or 0, self.scroll_offset.y
         place = self._place_of(before, rows)
-        self._rows, self._view, self._marked = rows, view, None
-        self.set_options(Option(line(one, view), id=f"r{one.id}") for one in rows)
+        self._rows, self._today, self._view, self._marked = rows, today, view, None
+        self.set_options(Option(line(one, view, today), id=f"r{one.id}") for one in rows)
         if not rows:
             return
         self.highlighted = place
@@ -65,7 +67,7 @@ class Newest(OptionList):
 
     def _draw(self, place: int | None, *, chosen: bool) -> None:
         if place is not None and place < len(self._rows):
-            prompt = line(self._rows[place], self._view, chosen=chosen)
+            prompt = line(self._rows[place], self._view, self._today, chosen=chosen)
             self.replace_option_prompt_at_index(place, prompt)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

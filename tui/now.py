@@ -9,22 +9,25 @@ from tui.figures import BYTES, clock, count, quantity
 from tui.sight import Flight
 from tui.view import MUTED, View, lines
 
-_LABEL = "now  "
+_LABEL = 5
 
 
-def now(flights: Sequence[Flight], room: int, view: View) -> Content:
-    """One line each: who, client, model, purpose, what came so far, since when."""
+def now(flights: Sequence[Flight] | None, room: int, view: View) -> Content:
+    """One line each: who, client, model, purpose, what came so far, since when; None: not known.
+
+    What finds no room is counted in front of the last line.
+    """
     if not flights:
-        return Content.assemble((f"{_LABEL}nothing in flight", MUTED))
-    shown = flights if len(flights) <= room else flights[: max(room - 1, 1)]
-    drawn = [_flight(one, view) for one in shown]
-    more = len(flights) - len(shown)
-    if more:
-        drawn.append(Content.assemble((f"and {more} more", MUTED)))
+        words = "nothing in flight" if flights is not None else f"{view.marks.unknown} not known"
+        return Content.assemble((f"{'now':{_LABEL}}{words}", MUTED))
+    shown = flights[:room]
+    labels = ["now", *[""] * (len(shown) - 1)]
+    if len(flights) > len(shown):
+        labels[-1] = f"+{len(flights) - len(shown)}"
     return lines(
         *(
-            Content.assemble((_LABEL if place == 0 else " " * len(_LABEL), MUTED), line)
-            for place, line in enumerate(drawn)
+            Content.assemble((f"{label:{_LABEL}}", MUTED), _flight(one, view))
+            for label, one in zip(labels, shown, strict=True)
         )
     )
 

@@ -165,7 +165,7 @@ def answer(*flights: Mapping[str, object], **counters: int) -> dict[str, object]
     zero = ("requests", "side_traffic", "not_recognised", "uncounted", "refused", "guessed")
     return {
         "v": 1,
-        "counters": {name: 0 for name in zero} | counters,
+        "counters": dict.fromkeys(zero, 0) | counters,
         "store": {"written": 428, "waiting": 0, "lost": 0, "last_error": None},
         "in_flight": list(flights),
     }
