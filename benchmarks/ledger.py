@@ -194,8 +194,9 @@ def main() -> None:
         today = NOW.replace(hour=0, minute=0)
         for what, since in (
             ("today", today),
-            ("the last 7 days", NOW - timedelta(days=7)),
-            ("30 days", NOW - timedelta(days=DAYS)),
+            ("7 days", today - timedelta(days=6)),
+            ("7 days from half past an hour", NOW - timedelta(days=7)),
+            ("30 days", today - timedelta(days=DAYS)),
         ):
             figure = _milliseconds(partial(snapshot, store, since, None, NOW))
             _say(f"snapshot of {what}", figure)

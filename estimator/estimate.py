@@ -26,7 +26,7 @@ _MOST_TOKENS = 1e12
 _FEWEST_FOR_A_RATE = 16
 _PLAUSIBLE_RATES = (1.0, 1000.0)
 _ELEMENTS_AT_ONCE = 16384
-_LEAST_SHARE = 0.01
+_LEAST_SHARE = 0.002
 
 
 def estimate(query: Query) -> Estimate:

@@ -5,36 +5,17 @@ constants are those of the tables `roofline` and `constants`; nothing here depen
 of a request, so that a grid can be kept and asked many times.
 """
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.catalogue import Size
-from estimator.tables import Accelerator, Precision, accelerators, constant, precisions
+from estimator.priors import Setup, batches, count_multiples, stored_precisions
+from estimator.tables import Accelerator, accelerators, constant
 
 type Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What decides the hypotheses: facts where they are known, priors where they are not."""
-
-    sizes: tuple[Size, ...]
-    moe: bool
-    routed_share: float | None
-    n_layers: int | None
-    kv_bytes_per_token: float | None
-    kv_full_ctx_fraction: float
-    native_precision: str | None
-    precision: str | None
-    hardware: tuple[tuple[str, float], ...]
-    gpus: int | None
-    batch: float | None
-    stack: str
-    local: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,105 +43,110 @@ class Grid:
     """Of one accelerator, in the mean of the prior."""
 
 
-@lru_cache(maxsize=1024)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Axes:
+    """What the hypotheses say, one entry each, and how likely each is beforehand."""
+
+    shape: tuple[int, int, int, int, int]
+    chips: list[Accelerator]
+    chip_i: NDArray[np.intp]
+    n: Floats
+    precision_bytes: Floats
+    precision_kind: NDArray[np.intp]
+    speed: Floats
+    """Arithmetic at this precision over 16 bit."""
+    active: Floats
+    total: Floats
+    batch: Floats
+    prior: Floats
+
+    def of_chip(self, read: Callable[[Accelerator], float]) -> Floats:
+        """A figure of each hypothesis' accelerator."""
+        found: Floats = np.array([read(chip) for chip in self.chips])[self.chip_i]
+        return found
+
+
+@lru_cache(maxsize=512)
 def grid(setup: Setup) -> Grid:
     """The hypotheses of a setup, with the prior of the method note (docs/method.md)."""
+    axes = _axes(setup)
+    n, batch, active, speed = axes.n, axes.batch, axes.active, axes.speed
+    layers = _layers(setup, active, axes.total)
+    kv_bytes = _kv_bytes(setup, layers)
+    bandwidth = axes.of_chip(lambda c: c.bandwidth_bytes_per_s * c.bandwidth_share) * n
+    flop_per_s = axes.of_chip(lambda c: c.flop_per_s * c.compute_share) * n * speed
+    weights_bytes = axes.precision_bytes * _weights_read(setup, active, axes.total, batch)
+    kv_step_bytes = constant("kv_read") * batch * kv_bytes
+    flops = 2.0 * active * batch
+    j_per_byte = axes.of_chip(lambda c: c.j_per_byte)
+    j_per_flop = axes.of_chip(lambda c: c.j_per_flop) / np.sqrt(speed)
+    tdp_w = axes.of_chip(lambda c: c.tdp_w)
+    return Grid(
+        shape=axes.shape,
+        prior=axes.prior,
+        batch=batch,
+        step_fixed_s=_overhead_s(setup, layers, n, batch, axes.precision_kind == 1),
+        step_weights_s=weights_bytes / (bandwidth * _kept_bandwidth(setup, axes)),
+        step_kv_s_per_token=kv_step_bytes / bandwidth,
+        step_compute_cubed=(flops / flop_per_s) ** 3,
+        static_w=n * axes.of_chip(lambda c: c.static_w),
+        step_j=j_per_byte * weights_bytes + j_per_flop * flops,
+        step_kv_j_per_token=j_per_byte * kv_step_bytes,
+        power_cap_w=0.98 * n * tdp_w,
+        prefill_j_per_token=2.0 * active * _prefill_j_per_flop(axes) / np.sqrt(speed),
+        # A layer does about 24 d^2 FLOPs a token and 4 d x context in attention: context / 6 d.
+        attention_per_token=1.0 / (6.0 * np.sqrt(active / (12.0 * layers))),
+        log2_batch_over_capacity=np.log2(batch * np.maximum(kv_bytes, 1.0) / (2.0 * _room(axes))),
+        full_context=setup.kv_full_ctx_fraction,
+        tdp_w=float((axes.prior * tdp_w).sum()),
+    )
+
+
+def _axes(setup: Setup) -> _Axes:
+    """The five axes, flattened; the prior of a hypothesis is the product of its parts'."""
     chips = [accelerators()[name] for name, _ in setup.hardware]
-    stored = _precisions(setup)
-    multiples = _count_multiples(setup)
-    batches = _batches(setup)
-    shape = (len(chips), len(multiples), len(stored), len(setup.sizes), len(batches))
-    axes = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    chip_i, multiple_i, precision_i, size_i, batch_i = (axis.ravel() for axis in axes)
-
-    def of_chip(values: list[float]) -> Floats:
-        return np.array(values)[chip_i]
-
-    active = np.array([size.active_b for size in setup.sizes])[size_i] * 1e9
-    total = np.array([size.total_b for size in setup.sizes])[size_i] * 1e9
-    batch = np.array([b for b, _ in batches])[batch_i]
+    stored, multiples = stored_precisions(setup), count_multiples(setup)
+    sizes, filled = setup.sizes, batches(setup)
+    shape = (len(chips), len(multiples), len(stored), len(sizes), len(filled))
+    chip_i, multiple_i, precision_i, size_i, batch_i = np.indices(shape).reshape(5, -1)
+    total = np.array([size.total_b for size in sizes])[size_i] * 1e9
     width = np.array([p.bytes_per_weight for p, _ in stored])[precision_i]
-    fast = np.array([p.fast for p, _ in stored])[precision_i]
-    kind = np.array([p.kind for p, _ in stored])[precision_i]
-    memory = of_chip([chip.memory_bytes for chip in chips])
+    memory = np.array([chip.memory_bytes for chip in chips])[chip_i]
+    n = np.full(total.shape, float(setup.gpus or 0))
     if setup.gpus is None:
         # Smallest power of two that holds the weights with a tenth to spare, times 1 or 2.
         need = np.maximum(1.10 * width * total / memory, 1.0)
         n = 2.0 ** np.ceil(np.log2(need)) * np.array([m for m, _ in multiples])[multiple_i]
-    else:
-        n = np.full(active.shape, float(setup.gpus))
-
-    layers = _layers(setup, active, total)
-    kv_bytes = _kv_bytes(setup, layers)
-    bandwidth = of_chip([c.bandwidth_bytes_per_s * c.bandwidth_share for c in chips]) * n
-    speed = np.where(fast, of_chip([c.fp8_speedup for c in chips]), 1.0)
-    flop_per_s = of_chip([c.flop_per_s * c.compute_share for c in chips]) * n * speed
-    kept = _moe_bandwidth(chips, setup.moe)[chip_i, kind]
-    weights_bytes = width * _weights_read(setup, active, total, batch)
-    kv_step_bytes = constant("kv_read") * batch * kv_bytes
-    flops = 2.0 * active * batch
-    j_per_byte = of_chip([c.j_per_byte for c in chips])
-    j_per_flop = of_chip([c.j_per_flop for c in chips]) / np.sqrt(speed)
-    tdp_w = of_chip([c.tdp_w for c in chips])
-    room = np.maximum(0.88 * n * memory - width * total, 0.02 * n * memory)
     prior = (
-        of_chip([weight for _, weight in setup.hardware])
-        * np.array([w for _, w in multiples])[multiple_i]
-        * np.array([w for _, w in stored])[precision_i]
-        * np.array([size.weight for size in setup.sizes])[size_i]
-        * np.array([w for _, w in batches])[batch_i]
+        np.array([weight for _, weight in setup.hardware])[chip_i]
+        * np.array([weight for _, weight in multiples])[multiple_i]
+        * np.array([weight for _, weight in stored])[precision_i]
+        * np.array([size.weight for size in sizes])[size_i]
     )
     if setup.local and setup.gpus is None:
         prior = prior / n  # two graphics cards in one machine are rarer than one
-    prior = prior / prior.sum()
-    return Grid(
+    prior = prior * np.array([weight for _, weight in filled])[batch_i]
+    fast = np.array([p.fast for p, _ in stored])[precision_i]
+    return _Axes(
         shape=shape,
-        prior=prior,
-        batch=batch,
-        step_fixed_s=_overhead_s(setup, layers, n, batch, kind == 1),
-        step_weights_s=weights_bytes / (bandwidth * kept),
-        step_kv_s_per_token=kv_step_bytes / bandwidth,
-        step_compute_cubed=(flops / flop_per_s) ** 3,
-        static_w=n * of_chip([c.static_w for c in chips]),
-        step_j=j_per_byte * weights_bytes + j_per_flop * flops,
-        step_kv_j_per_token=j_per_byte * kv_step_bytes,
-        power_cap_w=0.98 * n * tdp_w,
-        prefill_j_per_token=2.0 * active * _prefill_j_per_flop(chips, chip_i, n) / np.sqrt(speed),
-        # A layer does about 24 d^2 FLOPs a token and 4 d x context in attention: context / 6 d.
-        attention_per_token=1.0 / (6.0 * np.sqrt(active / (12.0 * layers))),
-        log2_batch_over_capacity=np.log2(batch * np.maximum(kv_bytes, 1.0) / (2.0 * room)),
-        full_context=setup.kv_full_ctx_fraction,
-        tdp_w=float((prior * tdp_w).sum()),
+        chips=chips,
+        chip_i=chip_i,
+        n=n,
+        precision_bytes=width,
+        precision_kind=np.array([p.kind for p, _ in stored])[precision_i],
+        speed=np.where(fast, np.array([chip.fp8_speedup for chip in chips])[chip_i], 1.0),
+        active=np.array([size.active_b for size in sizes])[size_i] * 1e9,
+        total=total,
+        batch=np.array([batch for batch, _ in filled])[batch_i],
+        prior=prior / prior.sum(),
     )
 
 
-def _precisions(setup: Setup) -> list[tuple[Precision, float]]:
-    table = precisions()
-    if setup.precision is not None:
-        return [(table[setup.precision], 1.0)]
-    if setup.local:
-        return [(table["int4"], 0.7), (table["q8"], 0.15), (table["bf16"], 0.15)]
-    if setup.native_precision not in (None, "bf16"):
-        return [(table[setup.native_precision or "bf16"], 1.0)]
-    if max(size.total_b for size in setup.sizes) > 150:
-        return [(table["bf16"], 0.39), (table["fp8"], 0.61)]  # shares in ML.ENERGY v3
-    return [(table["bf16"], 1.0)]
-
-
-def _count_multiples(setup: Setup) -> list[tuple[float, float]]:
-    if setup.gpus is not None or setup.local:
-        return [(1.0, 1.0)]
-    return [(1.0, 2 / 3), (2.0, 1 / 3)]  # shares in ML.ENERGY v2 and v3
-
-
-def _batches(setup: Setup) -> list[tuple[float, float]]:
-    if setup.batch is not None:
-        return [(setup.batch, 1.0)]
-    if setup.local:
-        return [(1.0, 0.85), (2.0, 0.10), (4.0, 0.05)]
-    low = 8.0 if setup.stack == "2025" else 32.0
-    points = 9 if len(setup.sizes) > 1 else 13
-    return [(float(b), 1.0 / points) for b in np.geomspace(low, 4096.0, points)]
+def _room(axes: _Axes) -> Floats:
+    """Bytes left for the KV cache beside the weights; never quite none."""
+    memory = axes.n * axes.of_chip(lambda c: c.memory_bytes)
+    room: Floats = np.maximum(0.88 * memory - axes.precision_bytes * axes.total, 0.02 * memory)
+    return room
 
 
 def _layers(setup: Setup, active: Floats, total: Floats) -> Floats:
@@ -195,8 +181,14 @@ def _weights_read(setup: Setup, active: Floats, total: Floats, batch: Floats) ->
     return read
 
 
-def _moe_bandwidth(chips: list[Accelerator], moe: bool) -> Floats:
-    return np.array([chip.moe_bandwidth if moe else (1.0, 1.0, 1.0) for chip in chips])
+def _kept_bandwidth(setup: Setup, axes: _Axes) -> Floats:
+    """Share of the bandwidth that reading the weights keeps: all of it in a dense model."""
+    if not setup.moe:
+        return np.ones_like(axes.n)
+    kept: Floats = np.array([chip.moe_bandwidth for chip in axes.chips])[
+        axes.chip_i, axes.precision_kind
+    ]
+    return kept
 
 
 def _overhead_s(
@@ -213,22 +205,16 @@ def _overhead_s(
     return seconds
 
 
-def _prefill_j_per_flop(chips: list[Accelerator], chip_i: NDArray[np.intp], n: Floats) -> Floats:
+def _prefill_j_per_flop(axes: _Axes) -> Floats:
     """Measured on H100: 1.05 pJ/FLOP on one, 1.35 on four; elsewhere by TDP over peak FLOP/s."""
-    reference = constant("prefill_reference") * 1e-12
-    scale = np.array([chip.tdp_w / chip.flop_per_s / reference for chip in chips])[chip_i]
-    one = constant("prefill") * 1e-12
-    doubling = 0.15e-12  # (1.35 - 1.05) / log2(4)
-    return scale * (one + doubling * np.minimum(np.log2(n), 3.0))
+    scale = axes.of_chip(lambda c: c.tdp_w / c.flop_per_s) / constant("prefill_reference")
+    doubling = 0.15  # (1.35 - 1.05) / log2(4)
+    pj_per_flop = constant("prefill") + doubling * np.minimum(np.log2(axes.n), 3.0)
+    found: Floats = scale * pj_per_flop
+    return found
 
 
 def doublings_over_capacity(found: Grid, tokens: Floats) -> Floats:
     """By how many doublings the batch is beyond twice what the KV cache holds; 0 below."""
     length = np.log2(np.maximum(tokens, 1.0))
     return np.maximum(found.log2_batch_over_capacity + length, 0.0)
-
-
-def is_certain(setup: Setup) -> bool:
-    """Whether accelerator, count, precision and batch are all given: only the model errs."""
-    known = setup.gpus is not None and setup.batch is not None and setup.precision is not None
-    return known and len(setup.hardware) == 1 and math.isclose(setup.hardware[0][1], 1.0)

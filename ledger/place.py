@@ -102,4 +102,6 @@ def server_engine(url: str) -> Engine:
     scheme, _, rest = url.partition("://")
     if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise ValueError(f"store: {scheme}:// is not supported; use sqlite:/// or postgresql://")
-    return create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True)
+    return create_engine(
+        f"postgresql+psycopg://{rest}", pool_pre_ping=True, connect_args={"connect_timeout": 5}
+    )

@@ -6,11 +6,12 @@ Unknown is not zero: each quantity has a count of the requests for which it is u
 """
 
 from collections.abc import Iterable
+from functools import cache
 from operator import add, sub
 from typing import Final
 
 from ledger.record import Range, RequestRecord
-from ledger.rows import clean, microseconds
+from ledger.rows import cleaned, microseconds
 
 HOUR_US: Final = 3_600_000_000
 UJ_PER_J: Final = 1_000_000
@@ -41,6 +42,7 @@ _COUNTED = (
 )
 
 
+@cache
 def range_columns(quantity: str) -> tuple[str, str, str, str]:
     """`carbon` -> its three sums in nanograms and the count of unknown ones."""
     unit, _ = RANGES[quantity]
@@ -62,7 +64,7 @@ type Amounts = tuple[int, ...]
 
 def hour_key(record: RequestRecord) -> Key:
     """The roll-up row this request belongs to; the unknown is the empty string."""
-    key = (
+    key: list[str | int | bool] = [
         record.team or "",
         record.developer,
         microseconds(record.started_at) // HOUR_US,
@@ -79,8 +81,8 @@ def hour_key(record: RequestRecord) -> Key:
         record.output_how,
         tier(record),
         tab_fate(record),
-    )
-    return tuple([clean(part) if type(part) is str else part for part in key])
+    ]
+    return tuple(cleaned(key))
 
 
 def tier(record: RequestRecord) -> str:
@@ -178,10 +180,12 @@ def _tab_amounts(record: RequestRecord) -> tuple[int, ...]:
 def _spread(figure: Range | None, scale: int, requests: int) -> tuple[int, int, int, int]:
     if figure is None:
         return (0, 0, 0, requests)
-    if not figure.low <= figure.typical <= figure.high:
+    low, typical, high = figure.low, figure.typical, figure.high
+    if not low <= typical <= high:
         raise ValueError("a range is not ordered low <= typical <= high")
-    low, high = _whole(figure.low, scale), _whole(figure.high, scale)
-    return (low, _whole(figure.typical, scale), high, 0)
+    if not (low * scale > -_LARGEST and high * scale < _LARGEST):
+        raise ValueError("a figure is not finite or too large to sum")
+    return (round(low * scale), round(typical * scale), round(high * scale), 0)
 
 
 def difference(new: Iterable[RequestRecord], old: Iterable[RequestRecord]) -> dict[Key, Amounts]:

@@ -90,6 +90,14 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
+def cleaned(values: list[Any]) -> list[Any]:
+    """The values with their text as both stores can hold it."""
+    text = "".join([value for value in values if type(value) is str])
+    if text.isascii() and "\0" not in text:  # nearly always: one look at all of it
+        return values
+    return [clean(value) if type(value) is str else value for value in values]
+
+
 def row_of(record: RequestRecord) -> tuple[Any, ...]:
     """The flat row, in the order of `COLUMNS`."""
     ended = record.ended_at
@@ -118,15 +126,9 @@ def row_of(record: RequestRecord) -> tuple[Any, ...]:
         )
     row += _measured_columns(measured)
     row += (None, None) if cost is None else (cost.usd, cost.basis)
-    return tuple([_storable(value) for value in row])
-
-
-def _storable(value: Any) -> Any:
-    if type(value) is str:
-        return clean(value)
-    if type(value) is float and not isfinite(value):
+    if not isfinite(sum([value for value in row if type(value) is float])):
         raise ValueError("a figure is not finite")
-    return value
+    return tuple(cleaned(row))
 
 
 def _measured_columns(measured: Measured | None) -> tuple[Any, ...]:

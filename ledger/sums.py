@@ -4,7 +4,7 @@ Whole hours come from the roll-up; a window's ragged ends come from the rows the
 the same arithmetic, so a sum is exact wherever it begins and ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import add
@@ -26,16 +26,17 @@ _BEGINNING = 0
 class Sums:
     """The sums of one group, by column of the roll-up."""
 
-    columns: tuple[str, ...]
+    places: Mapping[str, int]
+    """Column -> its place in `values`; one mapping for all groups of a query."""
     values: tuple[int, ...]
 
     def __getitem__(self, column: str) -> int:
         """One sum, in the unit that the column's name ends with."""
-        return self.values[self.columns.index(column)]
+        return self.values[self.places[column]]
 
     def __add__(self, other: "Sums") -> "Sums":
         """The sums of both groups, which were asked for the same columns."""
-        return Sums(self.columns, tuple(map(add, self.values, other.values)))
+        return Sums(self.places, tuple(map(add, self.values, other.values)))
 
     def range(self, quantity: str) -> Range:
         """The three sums of a quantity in joules, grams or millilitres: no interval yet."""
@@ -91,12 +92,16 @@ def _whole_hours(
         query = query.where(HOURLY.c.hour < last_hour)
     if developer is not None:
         query = query.where(HOURLY.c.developer_id == developer)
-    names, width = tuple(columns), len(keys)
+    places, width = _places(columns), len(keys)
     return {
-        tuple(row[:width]): Sums(names, tuple(map(int, row[width:])))
+        tuple(row[:width]): Sums(places, tuple(map(int, row[width:])))
         for row in connection.execute(query.group_by(*keys) if keys else query)
         if row[-1] is not None
     }
+
+
+def _places(columns: Sequence[str]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(columns)}
 
 
 def _ragged(
@@ -130,5 +135,5 @@ def _include(
 ) -> None:
     hour_key, amounts = rollup.hour_key(record), rollup.amounts(record)
     key = tuple(hour_key[_KEY_AT[name]] for name in by)
-    one = Sums(tuple(columns), tuple(amounts[_AT[name]] for name in columns))
+    one = Sums(_places(columns), tuple(amounts[_AT[name]] for name in columns))
     groups[key] = groups[key] + one if key in groups else one

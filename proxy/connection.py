@@ -146,7 +146,9 @@ class Connection(asyncio.Protocol):
             return
         except httptools.HttpParserError as error:
             self._flush(sink)
-            self._end(f"malformed response ({type(error).__name__})")
+            self._keep = False
+            # Rubbish after a complete answer spoils the connection, not the answer.
+            self._end(None if self._ended else f"malformed response ({type(error).__name__})")
             return
         self._flush(sink)
         if self._ended:
@@ -174,7 +176,9 @@ class Connection(asyncio.Protocol):
     # ---- httptools callbacks ----
 
     def on_message_begin(self) -> None:
-        """A new head begins, also after a 1xx answer."""
+        """A new head begins, also after a 1xx answer; after the last one nobody asked for it."""
+        if self._ended:
+            self._keep = False
         self._headers = []
         self._reason = b""
 

@@ -17,6 +17,8 @@ class Counters:
     """Model calls that passed but could not be read or stored: their figures are missing."""
     refused: int = 0
     """Turned away by our own rules (host, origin, token, malformed framing)."""
+    faults: int = 0
+    """Requests that failed by a fault of ours."""
     guessed: int = 0
     """Counts guessed from bytes because the counting queue was full."""
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from tiktoken import Encoding
 
 TOKENS_PER_MESSAGE = 4
-"""Three tokens that chat models put around each message and one for its role (OpenAI cookbook, "How
-to count tokens with tiktoken"; gpt-3.5-turbo and later). Tool definitions have an unpublished format: their JSON is
-counted as text."""
+"""Three tokens that chat models put around each message and one for its role (OpenAI cookbook,
+"How to count tokens with tiktoken"; gpt-3.5-turbo and later). Tool definitions have an unpublished
+format: their JSON is counted as text."""
 
 TOKENS_BEFORE_REPLY = 3
 """Tokens that begin the assistant's answer (same source)."""

@@ -22,6 +22,9 @@ HOP_BY_HOP = frozenset(
 )
 """RFC 9110 section 7.6.1 and the older names that clients still send."""
 
+_FRAMING = frozenset({b"content-length", b"host"})
+"""What `Connection` may not name: without them a body could pass for a request of its own."""
+
 _LOCAL_PREFIX = b"x-tabwatt-"
 _UPGRADING = frozenset({b"connection", b"upgrade"})
 
@@ -88,7 +91,7 @@ def towards_client(headers: Sequence[Header], *, chunked: bool) -> list[Header]:
 
 def _dropped(headers: Sequence[Header]) -> frozenset[bytes]:
     named = listed(headers, b"connection")
-    return HOP_BY_HOP.union(named) if named else HOP_BY_HOP
+    return HOP_BY_HOP.union(named) - _FRAMING if named else HOP_BY_HOP
 
 
 def head(start_line: bytes, headers: Iterable[Header]) -> bytes:

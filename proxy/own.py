@@ -1,15 +1,19 @@
 """Our own paths: health, metrics, and the requests in flight. Never on a client's path."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from proxy.traffic import Traffic
 
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class OwnPaths:
     """`GET /_tabwatt/{health,live,metrics}`."""
 
@@ -71,20 +75,31 @@ class OwnPaths:
         return self.traffic.monotonic() - self.started_s
 
     def _metrics(self) -> bytes:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+        from prometheus_client import CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
-        for name, value in self.traffic.counters.as_dict().items():
-            counter = Counter(f"tabwatt_{name}", _HELP[name], registry=registry)
-            counter.inc(value)
-        in_flight = Gauge("tabwatt_in_flight", "Model calls open now.", registry=registry)
-        in_flight.set(sum(1 for _ in self.traffic.in_flight()))
-        uptime = Gauge("tabwatt_uptime_seconds", "Time since start.", registry=registry)
-        uptime.set(self._uptime_s())
-        store = self.store_state()
-        for name, text in _STORE_HELP.items():
-            Gauge(f"tabwatt_store_{name}", text, registry=registry).set(_number(store.get(name)))
+        registry.register(self)
         return generate_latest(registry)
+
+    def collect(self) -> "Iterator[Metric]":
+        """The counters as Prometheus has them; called by its registry."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        for name, value in self.traffic.counters.as_dict().items():
+            yield CounterMetricFamily(f"tabwatt_{name}", _HELP[name], value)
+        open_now = sum(1 for _ in self.traffic.in_flight())
+        yield GaugeMetricFamily("tabwatt_in_flight", "Model calls open now.", open_now)
+        yield GaugeMetricFamily("tabwatt_uptime_seconds", "Time since start.", self._uptime_s())
+        store = self.store_state()
+        yield CounterMetricFamily(
+            "tabwatt_store_written", "Rows written since start.", _number(store.get("written"))
+        )
+        yield GaugeMetricFamily(
+            "tabwatt_store_waiting", "Rows waiting to be written.", _number(store.get("waiting"))
+        )
+        yield CounterMetricFamily(
+            "tabwatt_store_lost", "Rows lost: too many were waiting.", _number(store.get("lost"))
+        )
 
 
 _HELP = {
@@ -93,12 +108,8 @@ _HELP = {
     "not_recognised": "Passed through, but of no known shape.",
     "uncounted": "Model calls that passed but could not be read or stored.",
     "refused": "Requests turned away by our own rules.",
+    "faults": "Requests that failed by a fault of tabwatt's.",
     "guessed": "Token counts guessed from bytes because too much was waiting.",
-}
-_STORE_HELP = {
-    "written": "Rows written since start.",
-    "waiting": "Rows waiting to be written.",
-    "lost": "Rows lost because too many were waiting.",
 }
 
 

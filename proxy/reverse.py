@@ -86,6 +86,10 @@ class ReverseProxy:
         self._open.add(task)
         try:
             return await self._answer(request)
+        except Exception:  # the outer edge: whatever it is, the client hears of it
+            self.traffic.counters.faults += 1
+            log.exception("a request failed by a fault of tabwatt's")
+            return _json(500, refusals.body(None, 500, "internal_error", "a fault of its own"))
         finally:
             self._open.discard(task)
 
@@ -156,6 +160,9 @@ class ReverseProxy:
             self._finish(exchange, tunnel, "refused" if isinstance(error, Unreachable) else "cut")
             api = protocol.api if protocol is not None else None
             return _json(502, refusals.body(api, 502, "upstream_unreachable", str(error)))
+        except Exception:
+            self._finish(exchange, tunnel, "cut")
+            raise
         self._finish(exchange, tunnel, "cut" if fault else "ok")
         return sent
 
@@ -182,7 +189,11 @@ class ReverseProxy:
         start = self._request_head(request, headers, route, tunnel is not None)
         fresh = False
         while True:
-            connection = await self.pool.acquire(route.upstream, fresh=fresh)
+            try:
+                connection = await self.pool.acquire(route.upstream, fresh=fresh)
+            except Unreachable:
+                upload.take()
+                raise
             passage = Passage(
                 request,
                 connection,
@@ -193,16 +204,25 @@ class ReverseProxy:
             connection.begin(passage, head_only=request.method == "HEAD")
             try:
                 fault = await self._exchange_bodies(start, connection, passage, upload, exchange)
-            except BaseException:
+            except BaseException as error:
                 passage.drop()
                 connection.close()
-                raise
+                ours = isinstance(error, Exception) and not isinstance(error, ClientGone)
+                if passage.head is None or not ours:
+                    raise
+                # Half an answer is out: nothing may follow it but the end of the connection.
+                log.exception("an answer was cut by a fault of tabwatt's")
+                self.traffic.counters.faults += 1
+                return Sent(keep_alive=False), "a fault of tabwatt's"
             dead = fault is not None and connection.reused and not connection.heard
             if dead and upload.replayable and not fresh:
                 fresh = True
                 continue
             break
-        self.pool.release(route.upstream, connection)
+        if upload.sent:
+            self.pool.release(route.upstream, connection)
+        else:  # answered early: the rest of the request would be read as the next one
+            connection.close()
         if passage.head is None:
             raise BrokenOff(f"{route.upstream.name}: {fault}, before an answer came")
         return Sent(keep_alive=passage.keep_alive and upload.complete), fault
@@ -275,8 +295,10 @@ class Upload:
         self._content = request.content
         self._chunked = b"chunked" in listed(request.raw_headers, b"transfer-encoding")
         self._exchange = exchange
-        self._sent: list[bytes] | None = []
+        self._pieces: list[bytes] | None = []
         self._size = 0
+        self.sent = False
+        """Whether the whole body has been written to the connection in use."""
 
     @property
     def complete(self) -> bool:
@@ -286,26 +308,31 @@ class Upload:
     @property
     def replayable(self) -> bool:
         """Whether all of the body so far could be sent again."""
-        return self._sent is not None
+        return self._pieces is not None
 
-    def send_at_once(self, start: bytes, connection: Connection) -> bool:
-        """Send head and body in one write if the body is here already."""
-        if self._sent and self._content.at_eof():  # a second try
-            connection.write(start + b"".join(map(self._framed, self._sent)) + self._last())
-            return True
-        if not self._content.is_eof():
-            return False
+    def take(self) -> None:
+        """Read what is here, without waiting for more."""
         data = b"" if self._content.at_eof() else self._content.read_nowait(-1)
         if data:
             self._keep(data)
-            connection.write(start + self._framed(data) + self._last())
-        else:
-            connection.write(start + self._last())
+
+    def send_at_once(self, start: bytes, connection: Connection) -> bool:
+        """Send head and body in one write if the body is here already."""
+        self.sent = False
+        if not self._content.is_eof():
+            return False
+        before = self._pieces or []  # of a first try
+        data = b"" if self._content.at_eof() else self._content.read_nowait(-1)
+        pieces = [*before, data] if data else before
+        connection.write(start + b"".join(map(self._framed, pieces)) + self._last())
+        if data:
+            self._keep(data)
+        self.sent = True
         return True
 
     async def send(self, connection: Connection) -> None:
         """Send the body as it comes; raises `ClientGone` if it stops coming."""
-        for data in self._sent or ():
+        for data in self._pieces or ():
             connection.write(self._framed(data))
         while not self._content.at_eof():
             try:
@@ -319,15 +346,16 @@ class Upload:
                 connection.write(self._framed(data))
                 await connection.drained()
         connection.write(self._last())
+        self.sent = True
 
     def _keep(self, data: bytes) -> None:
         if self._exchange is not None:
             self._exchange.request_body(data)
         self._size += len(data)
         if self._size > REPLAY_BYTES:
-            self._sent = None
-        elif self._sent is not None:
-            self._sent.append(data)
+            self._pieces = None
+        elif self._pieces is not None:
+            self._pieces.append(data)
 
     def _framed(self, data: bytes) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data

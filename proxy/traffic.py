@@ -59,6 +59,8 @@ class Traffic:
         """A model call is over; what asks for no output is no request and leaves no row."""
         if self._open.pop(exchange.id, None) is None:
             return
+        if exchange.caller is None:  # it ended before its request was on the way
+            self.describe(exchange)
         exchange.finish(outcome, self.monotonic())
         if not exchange.ask.generates:
             self.counters.side_traffic += 1

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +15,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ledger.store import open_store
+from ledger.failures import LedgerUnavailable, NewerLedger
+from ledger.store import Store, open_store
 from ledger.writer import Writer
 from proxy.access import Access
 from proxy.accounting import Place
@@ -56,13 +57,15 @@ class Service:
         settings, loop = self._settings, asyncio.get_running_loop()
         table, access, tls = self._table(), self._access(), self._tls()
         prepare(self._home)
+        store = partial(open_store, settings.store_url or self._home / "ledger.db")
+        await asyncio.to_thread(_refuse_newer, store)
         identification = Identification(
             fallback=settings.developer or developer_here(),
             hash_key=hash_key(self._home),
             order=settings.developer_order,
             keys=settings.keys,
         )
-        self._writer = Writer(partial(open_store, settings.store_url or self._home / "ledger.db"))
+        self._writer = Writer(store)
         self._traffic = Traffic(
             identification, self._submit, time.monotonic, lambda: datetime.now(UTC)
         )
@@ -142,3 +145,13 @@ class Service:
             except (OSError, ssl.SSLError) as error:
                 raise UsageError(f"upstream.ca: {path} not readable as PEM ({error})") from None
         return context
+
+
+def _refuse_newer(open_ledger: Callable[[], Store]) -> None:
+    """A ledger of a newer tabwatt is not ours to write; any other trouble may pass by itself."""
+    try:
+        open_ledger().close()
+    except NewerLedger as error:
+        raise UsageError(f"{error}; install the newer tabwatt, or set TABWATT_HOME") from None
+    except LedgerUnavailable as error:
+        log.warning("ledger not usable yet, requests pass all the same: %s", error)

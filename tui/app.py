@@ -70,12 +70,12 @@ class LiveApp(App[None]):
         machine's own.
         """
         super().__init__()
+        self.set_class(ascii_only, "-ascii")
         self._read = read
         self._live = live
         self._endpoint = endpoint
         self._refresh_s = refresh_s
         self._developer = developer
-        self._ascii = ascii_only
         self._brightness = brightness
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
@@ -109,15 +109,15 @@ class LiveApp(App[None]):
         self.animation_level = "none"
         self.query_one(Newest).focus()
         self._draw()
-        self._refresh()
-        self.set_interval(self._refresh_s, self._refresh)
+        self.refresh_now()
+        self.set_interval(self._refresh_s, self.refresh_now)
 
     def on_resize(self) -> None:
         """Share out the new width."""
         self._draw()
 
-    def _refresh(self) -> None:
-        """Look again, unless the last look is not back yet."""
+    def refresh_now(self) -> None:
+        """Look again, unless the last look is not back yet or figures are to be kept."""
         if not self._looking and not self._paused:
             self._looking = True
             self.run_worker(self._look(), group="look")
@@ -132,7 +132,7 @@ class LiveApp(App[None]):
             self._sight, self._looked = found, True
             self._draw()
         if period != self._period:  # the key came while the old period was being read
-            self._refresh()
+            self.refresh_now()
 
     def _draw(self) -> None:
         """Everything anew from what is known; each part draws only what changed."""
@@ -140,19 +140,14 @@ class LiveApp(App[None]):
             return
         width, height = self.size
         self._view = view = self._view.resized(max(width - 2, 40), height)
-        sight, main = self._sight, self.screen_stack[0]
-        empty = self._looked and _is_empty(sight)
+        sight = self._sight
         notice = banner(sight.fault, sight.proxy, self._endpoint) if self._looked else None
         with self.batch_update():
-            for name, on in (
-                ("-wide", width >= _WIDE),
-                ("-widest", width >= _WIDEST),
-                ("-empty", empty),
-                ("-warned", notice is not None),
-                ("-ascii", self._ascii),
-            ):
-                main.set_class(on, name)
-                self.screen.set_class(on, name)
+            self.set_class(width >= _WIDE, "-wide")
+            self.set_class(width >= _WIDEST, "-widest")
+            self.set_class(self._looked and _is_empty(sight), "-empty")
+            self.set_class(sight.snapshot is None, "-blank")
+            self.set_class(notice is not None, "-warned")
             self._pane("header").show(self._header(view))
             self._pane("banner").show(notice or Content(""))
             self._draw_figures(sight.snapshot, view)
@@ -160,17 +155,17 @@ class LiveApp(App[None]):
             self._pane("now").show(now(flights, view.now_rows, view))
             listening = self._endpoint if sight.proxy else None
             self._pane("welcome").show(welcome(listening, view))
-            self._draw_keys(empty)
+            self._draw_keys()
 
     def _draw_figures(self, snapshot: Snapshot | None, view: View) -> None:
         if snapshot is None:
             words = "reading the ledger" if not self._looked else "no figures yet"
             self._pane("headline").show(Content.assemble((words, MUTED)))
+            self._pane("pulse").show(counters(self._sight.proxy, view))
             return
         self._pane("headline").show(headline(snapshot, view))
         proxy, empty = self._sight.proxy, _is_empty(self._sight)
-        below = counters(proxy, view) if empty else pulse(snapshot, proxy, view)
-        self._pane("pulse").show(below)
+        self._pane("pulse").show(counters(proxy, view) if empty else pulse(snapshot, proxy, view))
         width, room = self.size.width, view.group_rows
         side_by_side = 3 if width >= _WIDEST else 2 if width >= _WIDE else 1
         cells = width // side_by_side - 2
@@ -192,9 +187,9 @@ class LiveApp(App[None]):
             looked=self._looked,
         )
 
-    def _draw_keys(self, empty: bool) -> None:
+    def _draw_keys(self) -> None:
         snapshot = self._sight.snapshot
-        rows = snapshot is not None and bool(snapshot.newest) and not empty
+        rows = snapshot is not None and bool(snapshot.newest)
         dark = self._brightness == "dark"
         line = keys(self._view, self._period, rows=rows, paused=self._paused, dark=dark)
         self._pane("keys").show(line)
@@ -220,13 +215,13 @@ class LiveApp(App[None]):
         self._period = _PERIODS[(_PERIODS.index(self._period) + 1) % len(_PERIODS)]
         self._paused = False
         self._draw()
-        self._refresh()
+        self.refresh_now()
 
     def action_pause(self) -> None:
         """Keep these figures, or go on."""
         self._paused = not self._paused
         self._draw()
-        self._refresh()
+        self.refresh_now()
 
     def action_brightness(self) -> None:
         """Dark or light."""

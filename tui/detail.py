@@ -69,7 +69,8 @@ class Detail(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """A sheet that scrolls where the terminal is small."""
-        with VerticalScroll(classes="sheet"):
+        with VerticalScroll(classes="sheet") as scroll:
+            scroll.border_subtitle = "Esc back"
             yield Static(sheet(self._one, self._view))
 
 
@@ -90,7 +91,6 @@ def sheet(one: Recent, view: View) -> Content:
     if unknown:
         label = left("not known", _LABEL_CELLS)
         rows += [Content(""), Content.assemble((label + ", ".join(unknown), MUTED))]
-    rows += [Content(""), Content.assemble(("Esc back", MUTED))]
     return lines(*rows)
 
 
@@ -122,7 +122,7 @@ def _spread(name: str, value: Spread, view: View) -> str:
         return f"{digits(value.typical)} ({digits(value.low)}-{digits(value.high)})"
     tier = getattr(value, "tier", None)
     said = f"  {view.marks.tier(tier)} {tier}" if isinstance(tier, str) else ""
-    return f"{view.amount(value, scale)}  {view.bounds(value, scale)}{said}"
+    return f"{view.amount(value, scale)}  {view.bounds(value, scale)}{said}".rstrip()
 
 
 def _number(name: str, value: float, view: View) -> str:

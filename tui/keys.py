@@ -25,5 +25,5 @@ def keys(view: View, period: Period, *, rows: bool, paused: bool, dark: bool) ->
 
 def _pair(key: str, word: str, action: str) -> Content:
     link = f" @click={action}" if action else ""
-    markup = f"[bold $primary{link}]$key[/] [$muted{link}]$word[/]"
+    markup = f"[bold{link}]$key[/] [{link.strip() or 'not bold'}]$word[/]"
     return Content.from_markup(markup, key=key, word=word)

@@ -10,9 +10,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.marks import Marks
-from tui.view import MUTED, STRONG, View, lines
+from tui.view import STRONG, View, lines
 
-_SIGN_CELLS = 12
+_SIGN_CELLS = 15
 
 
 class Legend(ModalScreen[None]):
@@ -31,7 +31,8 @@ class Legend(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """A sheet that scrolls where the terminal is small."""
-        with VerticalScroll(classes="sheet"):
+        with VerticalScroll(classes="sheet") as scroll:
+            scroll.border_subtitle = "Esc back"
             yield Static(legend(self._view.marks))
 
 
@@ -40,7 +41,7 @@ def legend(marks: Marks) -> Content:
     tiers = [
         (marks.measured, "measured by a counter on the hardware"),
         (marks.modelled, "modelled: computed from tokens, model and place"),
-        (marks.assumed, "assumed: a default stands in for what decides the answer"),
+        (marks.assumed, "assumed: a default stands in for what decides it"),
         (marks.unknown, "not known; that is not zero"),
         (f"48 g (36{marks.dash}61)", "80 % of what we believe lies in the brackets"),
     ]
@@ -52,9 +53,9 @@ def legend(marks: Marks) -> Content:
     ]
     words = [
         ("energy", "of the facility: accelerator, host, idle, cooling"),
-        ("carbon", "operational: energy times the grid; making the hardware is apart"),
-        ("a Tab", "all Tab requests over the Tabs accepted (or delivered: it says so)"),
-        ("uncounted", "passed, but could not be read: missing from every figure"),
+        ("carbon", "of running: energy times the grid; making the hardware is apart"),
+        ("a Tab", "all Tab requests over the Tabs accepted, or delivered"),
+        ("uncounted", "passed, but could not be read: in no figure"),
     ]
     keys = [
         ("u", "unit: g, Wh, tokens"),
@@ -69,8 +70,7 @@ def legend(marks: Marks) -> Content:
         rows.append(Content.assemble((title, STRONG)))
         rows += [_pair(sign, meaning) for sign, meaning in pairs]
         rows.append(Content(""))
-    rows.append(Content.assemble(("Esc back", MUTED)))
-    return lines(*rows)
+    return lines(*rows[:-1])
 
 
 def _pair(sign: str, meaning: str) -> Content:

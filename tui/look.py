@@ -59,18 +59,19 @@ Screen { background: $background; color: $foreground; }
     background: $panel; color: $foreground; text-style: bold;
 }
 #keys {
-    dock: bottom; height: 1; padding: 0 1; background: $panel; link-style: none;
-    link-background-hover: $rule; link-style-hover: bold;
+    dock: bottom; height: 1; padding: 0 1; background: $panel; link-style: none; link-color: $foreground;
+    link-background-hover: $rule; link-color-hover: $foreground; link-style-hover: none;
 }
-.-empty #groups, .-empty #heads, .-empty #newest { display: none; }
+.-empty #headline, .-empty #now, .-empty #groups, .-empty #heads, .-empty #newest,
+.-blank #groups, .-blank #heads, .-blank #newest { display: none; }
 .-empty #welcome { display: block; }
 .-warned #banner { display: block; }
 .-ascii .ruled { border-top: ascii $rule; }
 .-ascii #newest { scrollbar-size: 0 0; }
 Detail, Legend { align: center middle; }
 .sheet {
-    width: 76; max-width: 100%; height: auto; max-height: 100%;
-    padding: 0 2; border: round $primary; background: $background;
+    width: 80; max-width: 100%; height: auto; max-height: 100%; scrollbar-size: 1 1;
+    padding: 0 1; border-subtitle-color: $muted; border: round $primary; background: $background;
 }
 .-ascii .sheet { border: ascii $primary; scrollbar-size: 0 0; }
 """

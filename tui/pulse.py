@@ -58,10 +58,11 @@ def counters(proxy: Proxy | None, view: View) -> Content:
         _counter("rows waiting", proxy.waiting, view),
     ]
     if proxy.lost:
-        parts.append(_counter("rows lost", proxy.lost, view, alarming=True))
+        parts.append(_counter("lost", proxy.lost, view, alarming=True))
     if proxy.refused and view.wide:
         parts.append(_counter("refused", proxy.refused, view))
-    return Content("   ").join(parts)
+    line = Content("   ").join(parts)
+    return line if line.cell_length <= view.width else Content("  ").join(parts)
 
 
 def _counter(name: str, value: int, view: View, *, alarming: bool = False) -> Content:

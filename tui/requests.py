@@ -47,7 +47,7 @@ def columns(view: View) -> Columns:
     extra = _TOOK + _RANGE if view.wide else 0
     room = view.width - fixed - extra
     spare = max(room - 42, 0)
-    who, client, what = 6 + spare // 5, 10 + spare // 6, 13 + spare // 8
+    who, client, what = 6 + spare // 6, 10 + spare // 9, 13 + spare // 9
     who, client, what = min(who, 24), min(client, 20), min(what, 21)
     return Columns(who, client, max(room - who - client - what, 6), what, amount, extra)
 

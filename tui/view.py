@@ -35,7 +35,7 @@ class View:
     @property
     def wide(self) -> bool:
         """Room for panels side by side."""
-        return self.width >= 116
+        return self.width >= 118
 
     @property
     def now_rows(self) -> int:
@@ -68,8 +68,8 @@ class View:
         return self.marks.unknown if spread is None else self.text(quantity(spread.typical, scale))
 
     def bounds(self, spread: Spread, scale: Scale) -> str:
-        """The 10th and 90th percentile in brackets."""
-        return self.text(bounds(spread, scale))
+        """The 10th and 90th percentile in brackets; nothing where they are one."""
+        return "" if spread.low == spread.high else self.text(bounds(spread, scale))
 
     def cell(self, spread: Spread | None, scale: Scale) -> str:
         """A figure for a column: digits, then the unit in as many cells as the widest takes."""

@@ -227,6 +227,40 @@ def test_every_name_of_the_tables_has_an_estimate() -> None:
     assert all(1e-3 < accelerator(one).typical < 1e5 for one in found)
 
 
+@st.composite
+def facts(draw: st.DrawFn) -> Query:
+    total = draw(st.none() | st.floats(0.01, 5000.0))
+    return Query(
+        model=draw(st.none() | MODELS),
+        input_tokens=draw(st.floats(0.0, 1e7)),
+        output_tokens=draw(st.floats(0.001, 1e6)),
+        output_tokens_per_s=draw(st.none() | st.floats(1e-3, 1e6)),
+        provider=draw(st.sampled_from([None, "openai", "groq", "local", "ollama", "acme"])),
+        zone=draw(st.sampled_from([None, "FR", "US-VA", "XX", "DE-BE"])),
+        stack_year=draw(st.none() | st.integers(2020, 2030)),
+        gpu=draw(st.sampled_from([None, "H100", "A100-SXM4-80GB", "rtx 3060", "acme"])),
+        gpus=draw(st.none() | st.integers(1, 1024)),
+        batch=draw(st.none() | st.floats(1.0, 1e6)),
+        precision=draw(st.sampled_from([None, "bf16", "Q4_K_M", "mxfp4", "acme"])),
+        total_params_b=total,
+        active_params_b=None if total is None else draw(st.none() | st.floats(0.005, total)),
+        n_layers=draw(st.none() | st.integers(1, 500)),
+        kv_bytes_per_token=draw(st.none() | st.floats(0.0, 1e8)),
+        kv_full_ctx_fraction=draw(st.none() | st.floats(0.0, 1.0)),
+        architecture=draw(st.sampled_from([None, "dense", "moe"])),
+        local=draw(st.booleans()),
+    )
+
+
+@given(facts())
+def test_any_facts_give_a_finite_answer(query: Query) -> None:
+    found = estimate(query)
+    for interval in (accelerator(found), found.carbon_g, found.embodied_g):
+        assert interval is not None
+        assert 0.0 < interval.low <= interval.typical <= interval.high < math.inf
+    assert found.tier in ("modelled", "assumed")
+
+
 # Published per query, accelerator to data centre: within the 10-90 % range of the same question.
 @pytest.mark.parametrize(
     ("query", "published_wh"),

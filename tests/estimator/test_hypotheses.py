@@ -6,7 +6,8 @@ import pytest
 
 from estimator.catalogue import Size
 from estimator.evidence import Tokens, posterior
-from estimator.hypotheses import Setup, doublings_over_capacity, grid, is_certain
+from estimator.hypotheses import doublings_over_capacity, grid
+from estimator.priors import Setup, is_certain
 
 DENSE_8B = Setup(
     sizes=(Size(8.0, 8.0),),

@@ -1,4 +1,5 @@
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator import rows
+from estimator.query import Query
 
 FULL = {
     "id": "x",
@@ -51,6 +53,12 @@ def test_the_example_of_the_contract() -> None:
     assert found["method"]
     assert "ignored" not in found
     json.dumps(found, allow_nan=False)
+
+
+def test_every_field_of_a_query_can_be_asked() -> None:
+    full = FULL | {"cache_write_tokens": 0, "local": False}
+    assert {field.name for field in fields(Query)} == set(full)
+    assert "ignored" not in asked(**full)
 
 
 def test_unknown_keys_are_ignored_and_named() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_records import TEN, record, records, spread
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from ledger import rollup
 from ledger.failures import LedgerUnavailable
@@ -218,3 +218,21 @@ def test_replace_keeps_the_earlier_record_out_of_the_sums(store: Store) -> None:
     (amounts,) = _hours(store).values()
     assert amounts[rollup.AMOUNT_COLUMNS.index("facility_low_uj")] == 100_000
     assert amounts[rollup.AMOUNT_COLUMNS.index("facility_typical_uj")] == 34_300_000  # 0.7 * 49
+
+
+def test_no_query_of_a_batch_scans_the_table(store: Store) -> None:
+    seen: list[str] = []
+
+    def note(*arguments: object) -> None:
+        seen.append(str(arguments[2]))
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    store.apply([record("a"), record("b", revision=2)])
+    event.remove(store.engine, "before_cursor_execute", note)
+    lookups = [statement for statement in seen if statement.startswith("SELECT")]
+    assert lookups
+    with store.engine.connect() as connection:
+        for statement in lookups:
+            blanks = ("",) * statement.count("?")
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", blanks)
+            assert not [row for row in plan if "SCAN requests" in row[3]]

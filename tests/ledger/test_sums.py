@@ -30,7 +30,7 @@ def test_a_ragged_window_is_summed_to_the_second(store: Store) -> None:
     moments = [TEN + timedelta(minutes=10 * n) for n in range(18)]
     store.apply([record(f"r{n}", started_at=at) for n, at in enumerate(moments)])
     window = Window(TEN + timedelta(minutes=25), TEN + timedelta(minutes=135))
-    assert _read(store, (), ("requests",), window) == {(): Sums(("requests",), (11,))}
+    assert _read(store, (), ("requests",), window) == {(): Sums({"requests": 0}, (11,))}
 
 
 def test_an_empty_window_has_no_groups(store: Store) -> None:

@@ -1,10 +1,11 @@
 """A day of two people as the ledger would report it, and sources that speak the two seams."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from textual.pilot import Pilot
 
 from ledger.record import Range
 from reports.snapshot import HourPoint, Recent, Row, Snapshot
@@ -17,9 +18,9 @@ NOTHING = Totals(0, 0, 0, 0, 0, 0, Range(0, 0, 0), Range(0, 0, 0), 0, 0, (), Non
 NO_TABS = Tabs(0, 0, 0, 0, None, None, 0, Range(0, 0, 0), Range(0, 0, 0), 0, None, None, None, None)
 
 
-def totals(requests: int, carbon_g: float, **changes: object) -> Totals:
+def totals(requests: int, grams: float, **changes: object) -> Totals:
     """So many requests of so many grams, at 400 g/kWh, 25 % down and 30 % up."""
-    wh = carbon_g * 2.5
+    wh = grams * 2.5
     made = Totals(
         requests=requests,
         input_tokens=requests * 2_000,
@@ -28,7 +29,7 @@ def totals(requests: int, carbon_g: float, **changes: object) -> Totals:
         input_unknown=0,
         output_unknown=0,
         energy_wh=Range(wh * 0.75, wh, wh * 1.3),
-        carbon_g=Range(carbon_g * 0.75, carbon_g, carbon_g * 1.3),
+        carbon_g=Range(grams * 0.75, grams, grams * 1.3),
         energy_unknown=0,
         carbon_unknown=0,
         tiers=(TierShare("measured", 0.08), TierShare("modelled", 0.92)),
@@ -243,3 +244,27 @@ def empty() -> Snapshot:
 def some_totals() -> Callable[..., Totals]:
     """Makes totals of so many requests and grams, with changes."""
     return totals
+
+
+def shown(app: LiveApp) -> list[str]:
+    """The lines that stand on the screen, without spaces at their ends."""
+    strips = app.screen._compositor.render_strips()  # what Textual itself would write
+    return [strip.text.rstrip() for strip in strips]
+
+
+@pytest.fixture
+def lines_of() -> Callable[[LiveApp], list[str]]:
+    """Reads the screen."""
+    return shown
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until the look that is under way has been drawn."""
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+@pytest.fixture
+def settled() -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Waits for a look."""
+    return settle
