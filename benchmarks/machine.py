@@ -4,9 +4,13 @@ import os
 import platform
 import re
 import subprocess
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from benchmarks import procfs
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("aiohttp", "uvloop", "httptools", "mitmproxy", "msgspec", "tiktoken", "sqlmodel")
@@ -18,11 +22,30 @@ def facts() -> dict[str, str]:
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "machine": f"{_cpu()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB",
         "system": f"{platform.system()} {platform.release()}",
-        "load of others": f"{os.getloadavg()[0]:.2f} in the minute before",
         "versions": ", ".join(_versions()),
         "set-up": "upstream, load generator and targets share the cores, over loopback; "
         "one process each (nginx: one worker)",
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Sees how much CPU everything but this run takes meanwhile."""
+
+    began_s: float
+    machine_s: float
+    own_s: float
+
+    @classmethod
+    def begin(cls) -> "Quiet":
+        """Start watching."""
+        return cls(time.monotonic(), procfs.machine_cpu_s(), procfs.cpu_s(os.getpid()))
+
+    def others_cores(self) -> float:
+        """Cores that others kept busy since `begin`; our own targets must still be running."""
+        machine_s = procfs.machine_cpu_s() - self.machine_s
+        own_s = procfs.cpu_s(os.getpid()) - self.own_s
+        return max(0.0, machine_s - own_s) / (time.monotonic() - self.began_s)
 
 
 def _cpu() -> str:

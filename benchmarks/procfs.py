@@ -38,6 +38,13 @@ def peak_kb(pid: int) -> int:
     return sum(_status(each, "VmHWM") for each in tree(pid))
 
 
+def machine_cpu_s() -> float:
+    """User and system seconds of everything that runs, all cores together, since boot."""
+    fields = (PROC / "stat").read_text().partition("\n")[0].split()
+    user, nice, system = (int(field) for field in fields[1:4])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+
 def _parents() -> Iterator[tuple[int, int]]:
     for folder in PROC.iterdir():
         if folder.name.isdigit():

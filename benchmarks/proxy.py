@@ -31,6 +31,7 @@ KNOWN = ("nginx", "aiohttp", "tabwatt")
 COMMANDS = {"aiohttp": targets.AIOHTTP, "tabwatt": targets.TABWATT}
 SECONDS, QUICK_SECONDS = 3, 1
 FILES = 8192
+QUIET_CORES = 0.1
 WARM = spaced("warm", "stream=0&usage=0", "100kb", 10, 1)
 
 
@@ -47,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _bench() as (bench, folder), ExitStack() as stack:
             started = list(_started(stack, bench, names, commands, folder))
             count = 1 if options.quick else options.rounds
+            quiet = machine.Quiet.begin()
             rounds = Rounds(_measure(bench, started, chosen, count))
+            facts |= _others(quiet.others_cores())
             facts |= {f"counters of {t.name}": json.dumps(c) for t in started if (c := health(t))}
     except NoCompilerError as error:
         _say(str(error))
@@ -143,6 +146,13 @@ def _measure(
         peak = {"peak_kb": float(procfs.peak_kb(target.pid or 0))}
         visits.append(Visit("memory", 0, target.name, peak))
     return visits
+
+
+def _others(cores: float) -> dict[str, str]:
+    """How quiet the machine was, with a warning when the figures are not worth keeping."""
+    if cores > QUIET_CORES:
+        _say(f"warning: others used {cores:.2f} cores meanwhile; measure again on a quiet machine")
+    return {"used by others meanwhile": f"{cores:.2f} cores"}
 
 
 def _memory(bench: Bench, target: Target) -> dict[str, float]:

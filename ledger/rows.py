@@ -126,9 +126,20 @@ def row_of(record: RequestRecord) -> tuple[Any, ...]:
         )
     row += _measured_columns(measured)
     row += (None, None) if cost is None else (cost.usd, cost.basis)
-    if not isfinite(sum([value for value in row if type(value) is float])):
+    if not isfinite(_unsummed(record)):
         raise ValueError("a figure is not finite")
     return tuple(cleaned(row))
+
+
+def _unsummed(record: RequestRecord) -> float:
+    """The figures that no sum looks at, added up: finite only if each of them is."""
+    whole = record.output_tokens_per_s or 0.0
+    intensity, measured = record.intensity_g_per_kwh, record.measured
+    if intensity is not None:
+        whole += intensity.low + intensity.typical + intensity.high
+    if measured is not None:
+        whole += (measured.active_j or 0.0) + (measured.idle_share_j or 0.0)
+    return whole
 
 
 def _measured_columns(measured: Measured | None) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from ledger.migrations import MIGRATIONS, migrate, refuse_newer, version
 from ledger.place import WRITES, LedgerFile, server_engine, sqlite_path
 from ledger.record import RequestRecord
 from ledger.rows import COLUMNS, KEY_COLUMNS, key_of, microseconds, record_of, row_of
-from ledger.tables import REQUESTS
+from ledger.tables import HOURLY, REQUESTS
 
 _ROW = [REQUESTS.c[name] for name in COLUMNS]
 _LOOKUP = 500  # keys in one look-up: 1,500 parameters, both stores allow 32,766
@@ -174,8 +174,16 @@ class Store:
                 )
 
     def get(self, id: str) -> list[RequestRecord]:
-        """The records with this id (one, unless two developers share it)."""
-        return self._records(select(*_ROW).where(REQUESTS.c.id == id))
+        """The records with this id (one, unless two developers share it).
+
+        The key begins with its owner, so each owner that the sums know is asked by index.
+        """
+        owners = select(HOURLY.c.team_id, HOURLY.c.developer_id).distinct().subquery()
+        keys = (REQUESTS.c.team_id == owners.c.team_id) & (
+            REQUESTS.c.developer_id == owners.c.developer_id
+        )
+        query = select(*_ROW).join_from(owners, REQUESTS, keys).where(REQUESTS.c.id == id)
+        return self._records(query)
 
     def newest(self, count: int, *, developer: str | None = None) -> list[RequestRecord]:
         """The last requests to have started, newest first."""

@@ -86,6 +86,10 @@ class Passage:
             if fault is not None:
                 # aiohttp closes the connection: what came is delivered, the end marker is not.
                 self.keep_alive = False
+        if fault is None and self._resuming is not None:
+            # The connection may serve another client before this one has read on.
+            self._resuming.cancel()
+            self._connection.resume()
         if not self.done.done():
             self.done.set_result(fault)
 

@@ -11,6 +11,7 @@ from urllib.request import (  # type: ignore[attr-defined] # missing in typeshed
     proxy_bypass_environment,
 )
 
+from proxy.connect import NoPassage, connect
 from proxy.connection import Connection
 from proxy.routing import Upstream
 
@@ -97,13 +98,13 @@ class Pool:
 
     def absolute_form(self, upstream: Upstream) -> bytes | None:
         """What stands before the path when a plain HTTP proxy takes the request."""
-        if upstream.scheme == "http" and self.outbound.choose(upstream) is not None:
+        if upstream.scheme == "http" and self._proxy(upstream) is not None:
             return f"http://{upstream.authority}".encode()
         return None
 
     def proxy_authorization(self, upstream: Upstream) -> bytes | None:
         """Credentials for the plain HTTP proxy, from its URL."""
-        proxy = self.outbound.choose(upstream) if upstream.scheme == "http" else None
+        proxy = self._proxy(upstream) if upstream.scheme == "http" else None
         return _basic(proxy) if proxy is not None else None
 
     def close(self) -> None:
@@ -122,12 +123,13 @@ class Pool:
 
         return forget
 
-    async def _connect(self, upstream: Upstream) -> Connection:
-        if upstream.local and upstream.port in self.own_ports:
-            raise Unreachable(f"{upstream.name}: {upstream.authority} is tabwatt itself")
+    def _proxy(self, upstream: Upstream) -> SplitResult | None:
+        """The outbound proxy, unless it is our own listener: going there would be a loop."""
         proxy = self.outbound.choose(upstream)
-        if proxy is not None and _is_own(proxy, self.own_ports):
-            proxy = None  # the environment names our own listener; going there would be a loop
+        return None if proxy is None or _is_own(proxy, self.own_ports) else proxy
+
+    async def _connect(self, upstream: Upstream) -> Connection:
+        proxy = self._proxy(upstream)
         where = f"{proxy.hostname}:{proxy.port}" if proxy is not None else upstream.authority
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -145,8 +147,8 @@ class Pool:
             ) from None
         except OSError as error:
             raise Unreachable(f"{upstream.name}: cannot reach {where} ({_reason(error)})") from None
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            raise Unreachable(f"{upstream.name}: {where} broke off the CONNECT") from None
+        except NoPassage as error:
+            raise Unreachable(f"{upstream.name}: proxy {where} {error}") from None
 
     async def _direct(self, upstream: Upstream) -> Connection:
         secure = upstream.scheme == "https"
@@ -158,9 +160,15 @@ class Pool:
             server_hostname=upstream.host if secure else None,
         )
         transport = connection.transport
-        if transport is not None and is_link_local(transport.get_extra_info("peername")):
-            connection.close()
-            raise Unreachable(f"{upstream.name}: {upstream.host} is a link-local address")
+        if transport is not None:
+            peer = address(transport.get_extra_info("peername"))
+            here = address(transport.get_extra_info("sockname"))
+            if is_link_local(peer):
+                connection.close()
+                raise Unreachable(f"{upstream.name}: {upstream.host} is a link-local address")
+            if upstream.port in self.own_ports and _same_machine(peer, here):
+                connection.close()
+                raise Unreachable(f"{upstream.name}: {upstream.authority} is tabwatt itself")
         return connection
 
     async def _through(self, proxy: SplitResult, upstream: Upstream) -> Connection:
@@ -174,39 +182,47 @@ class Pool:
                 ssl=self.tls if secure else None,
             )
             return connection
-        reader, writer = await asyncio.open_connection(
-            proxy.hostname, port, ssl=self.tls if secure else None
+        transport = await connect(
+            self.loop,
+            (proxy.hostname or "", port, self.tls if secure else None),
+            f"{_bracketed(upstream.host)}:{upstream.port}",
+            _basic(proxy),
         )
-        target = f"{_bracketed(upstream.host)}:{upstream.port}"
-        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-        credentials = _basic(proxy)
-        if credentials is not None:
-            lines.append(f"Proxy-Authorization: {credentials.decode()}")
-        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
-        status = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)
-        if len(status) < 2 or status[1][:3] != b"200":
-            writer.transport.abort()
-            code = status[1][:3].decode("latin-1") if len(status) > 1 else "nothing"
-            raise Unreachable(
-                f"{upstream.name}: proxy {proxy.hostname}:{port} answered {code} to CONNECT"
-            )
         connection = Connection(self.loop)
-        transport = await self.loop.start_tls(
-            writer.transport, connection, self.tls, server_hostname=upstream.host
-        )
-        assert transport is not None
-        connection.connection_made(transport)
+        try:
+            inner = await self.loop.start_tls(
+                transport, connection, self.tls, server_hostname=upstream.host
+            )
+        except BaseException:
+            transport.abort()
+            raise
+        assert inner is not None
+        connection.connection_made(inner)
         return connection
 
 
-def is_link_local(peername: object) -> bool:
-    """Whether a socket's peer is in 169.254/16 or fe80::/10 (cloud metadata lives there)."""
+type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def is_link_local(address: Address | None) -> bool:
+    """Whether an address is in 169.254/16 or fe80::/10 (cloud metadata lives there)."""
+    return address is not None and address.is_link_local
+
+
+def address(peername: object) -> Address | None:
+    """The address in a socket's name; an IPv4 address in IPv6 clothes is the IPv4 one."""
     if not isinstance(peername, tuple) or not peername:
-        return False
+        return None
     try:
-        return ipaddress.ip_address(str(peername[0]).partition("%")[0]).is_link_local
+        found = ipaddress.ip_address(str(peername[0]).partition("%")[0])
     except ValueError:
-        return False
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+def _same_machine(peer: Address | None, here: Address | None) -> bool:
+    return peer is not None and (peer.is_loopback or peer == here)
 
 
 def _is_own(proxy: SplitResult, own_ports: frozenset[int]) -> bool:

@@ -110,9 +110,10 @@ class Scripted:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for peer in self.peers:
+            peer.writer.transport.abort()
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.gather(*self._tasks)
 
     async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -1,42 +1,69 @@
 """Tables by developer, model and client, sorted by name: this is no ranking of people."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from textual.content import Content
 
-from reports.snapshot import Row, Snapshot
+from reports.snapshot import Row
 from reports.tabs import Tabs
+from reports.totals import Totals
 from tui.cells import clean, cut_middle, left, right
+from tui.cells import width as width_of
 from tui.figures import GRAMS, WATT_HOURS, count
+from tui.now import person
 from tui.view import MUTED, View, lines
 
 _GRAMS, _WH, _COUNT = 6, 7, 5
+_TAB_HEADS: Final = {"accepted": "/accept", "delivered": "/deliver"}
 
 
 def people(rows: Sequence[Row], room: int, width: int, view: View) -> Content:
     """Name, Tabs, requests, energy, carbon, carbon of one Tab."""
     costs = _WH + _GRAMS + _GRAMS + 3 * 3
     name_cells = max(width - 2 * (_COUNT + 2) - costs, 6)
+    per = _divisor(rows)
     head = (
         left("people", name_cells)
         + right("tabs", _COUNT + 2)
         + right("reqs", _COUNT + 2)
         + right("energy", _WH + 3)
         + right("carbon", _GRAMS + 3)
-        + right("a Tab", _GRAMS + 3)
+        + right(_TAB_HEADS[per], _GRAMS + 3)
     )
-    drawn = [_person(row, name_cells, view) for row in rows]
+    names = _names(rows, name_cells)
+    drawn = [
+        _person(row, left(name, name_cells, view.marks.cut), per, view)
+        for row, name in zip(rows, names, strict=True)
+    ]
     return _table(head, drawn, room, view)
 
 
-def _person(row: Row, name_cells: int, view: View) -> Content:
+def _names(rows: Sequence[Row], cells: int) -> list[str]:
+    """All whole; where one has no room, all without their domain if that still tells them apart."""
+    whole = [clean(row.name) or "not named" for row in rows]
+    short = [person(name) for name in whole]
+    fits = all(width_of(name) <= cells for name in whole)
+    return whole if fits or len(set(short)) < len(short) else short
+
+
+def _divisor(rows: Sequence[Row]) -> str:
+    """What the cost of a Tab is divided by: accepted as soon as one person's client says so.
+
+    Costs by different divisors never share a column.
+    """
+    found = {tabs.per for row in rows if (tabs := tabs_of(row)) is not None}
+    return "accepted" if "accepted" in found or "delivered" not in found else "delivered"
+
+
+def _person(row: Row, name: str, per: str, view: View) -> Content:
     totals, tabs = row.totals, tabs_of(row)
     mark = view.marks.tier(totals.tier)
     asked = view.marks.unknown if tabs is None else count(tabs.requested)
-    cost = None if tabs is None else tabs.cost_g
-    tab_mark = " " if cost is None or tabs is None else mark
+    cost = None if tabs is None or tabs.per != per else tabs.cost_g
+    tab_mark = " " if cost is None else view.marks.tier(tab_tier(tabs, totals))
     return Content.assemble(
-        left(clean(row.name) or "not named", name_cells, view.marks.cut),
+        name,
         right(asked, _COUNT + 2),
         right(count(totals.requests), _COUNT + 2),
         f" {mark} " + right(view.cell(totals.energy_wh, WATT_HOURS), _WH),
@@ -54,13 +81,23 @@ def others(title: str, rows: Sequence[Row], room: int, width: int, view: View) -
         + right("energy", _WH + 3)
         + right("carbon", _GRAMS + 3)
     )
-    return _table(head, [_other(row, name_cells, view) for row in rows], room, view)
+    names = [row.name for row in rows]
+    drawn = [
+        _other(row, _apart(row) if names.count(row.name) > 1 else row.name, name_cells, view)
+        for row in rows
+    ]
+    return _table(head, drawn, room, view)
 
 
-def _other(row: Row, name_cells: int, view: View) -> Content:
+def _apart(row: Row) -> str:
+    """The name of a model that several providers serve."""
+    return f"{row.name} {row.provider}" if row.provider else row.name
+
+
+def _other(row: Row, full: str, name_cells: int, view: View) -> Content:
     totals = row.totals
     mark = view.marks.tier(totals.tier)
-    name = cut_middle(clean(row.name) or "not named", name_cells - 1, view.marks.cut)
+    name = cut_middle(clean(full) or "not named", name_cells - 1, view.marks.cut)
     return Content.assemble(
         left(name, name_cells),
         right(count(totals.requests), _COUNT + 2),
@@ -86,7 +123,7 @@ def tabs_of(row: Row) -> Tabs | None:
     return found if isinstance(found, Tabs) else None
 
 
-def tab_tier(snapshot: Snapshot) -> str:
+def tab_tier(tabs: Tabs | None, totals: Totals) -> str:
     """The tier of the Tab cost; of all requests where the report does not say."""
-    found = getattr(snapshot.tabs, "tier", None)
-    return found if isinstance(found, str) else snapshot.totals.tier
+    found = getattr(tabs, "tier", None)
+    return found if isinstance(found, str) else totals.tier

@@ -56,7 +56,7 @@ def headline(snapshot: Snapshot, view: View) -> Content:
     boxes = [
         _cost(snapshot.totals, "carbon", view),
         _cost(snapshot.totals, "energy", view),
-        _tab(snapshot.tabs, tab_tier(snapshot), view),
+        _tab(snapshot.tabs, tab_tier(snapshot.tabs, snapshot.totals), view),
     ]
     narrow = max((view.width - 38) // 2, 18)
     widths = (narrow, narrow, view.width - 2 * narrow)

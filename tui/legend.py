@@ -53,8 +53,8 @@ def legend(marks: Marks) -> Content:
     ]
     words = [
         ("energy", "of the facility: accelerator, host, idle, cooling"),
-        ("carbon", "of running: energy times the grid; making the hardware is apart"),
-        ("a Tab", "all Tab requests over the Tabs accepted, or delivered"),
+        ("carbon", "operational: energy times the grid; no hardware made"),
+        ("/accept", "all Tab requests over the Tabs accepted (or delivered)"),
         ("uncounted", "passed, but could not be read: in no figure"),
     ]
     keys = [

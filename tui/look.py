@@ -59,7 +59,8 @@ Screen { background: $background; color: $foreground; }
     background: $panel; color: $foreground; text-style: bold;
 }
 #keys {
-    dock: bottom; height: 1; padding: 0 1; background: $panel; link-style: none; link-color: $foreground;
+    dock: bottom; height: 1; padding: 0 1; background: $panel;
+    link-style: none; link-color: $foreground;
     link-background-hover: $rule; link-color-hover: $foreground; link-style-hover: none;
 }
 .-empty #headline, .-empty #now, .-empty #groups, .-empty #heads, .-empty #newest,

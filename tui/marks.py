@@ -24,7 +24,6 @@ class Marks:
     """Behind a token count guessed from bytes."""
     dash: str
     cut: str
-    dot: str
     levels: str
     """Of a sparkline, lowest first; the first is zero."""
     micro: str
@@ -64,7 +63,6 @@ UNICODE = Marks(
     guessed="≈",
     dash=EN_DASH,
     cut="…",
-    dot="·",
     levels="·▁▂▃▄▅▆▇█",
     micro="µ",
     cubed="³",
@@ -84,7 +82,6 @@ ASCII = Marks(
     guessed='"',
     dash="-",
     cut="~",
-    dot=".",
     levels="_.:-=+*#@",
     micro="u",
     cubed="3",

@@ -10,6 +10,7 @@ from tui.sight import Flight
 from tui.view import MUTED, View, lines
 
 _LABEL = 5
+_WHOLE_ADDRESS = 20
 
 
 def now(flights: Sequence[Flight] | None, room: int, view: View) -> Content:
@@ -34,9 +35,9 @@ def now(flights: Sequence[Flight] | None, room: int, view: View) -> Content:
 
 def _flight(one: Flight, view: View) -> Content:
     cut, spare = view.marks.cut, max(view.width - 78, 0)
-    model_cells = 18 + spare // 3
+    who_cells, model_cells = 9 + spare // 4, 18 + spare // 3
     return Content.assemble(
-        left(clean(person(one.developer)) or view.marks.unknown, 9 + spare // 4, cut) + " ",
+        left(person(one.developer, who_cells) or view.marks.unknown, who_cells, cut) + " ",
         left(clean(one.client) or view.marks.unknown, 11 + spare // 6, cut) + " ",
         left(cut_middle(clean(one.model), model_cells, cut) or view.marks.unknown, model_cells),
         " " + left(clean(one.purpose), 9),
@@ -51,6 +52,7 @@ def _so_far(one: Flight) -> str:
     return quantity(one.response_bytes, BYTES) if one.response_bytes else "waiting"
 
 
-def person(developer: str) -> str:
-    """The part of an address that tells people apart in a narrow column."""
-    return developer.partition("@")[0] or developer
+def person(developer: str, cells: int = 0) -> str:
+    """The developer; in a narrow column the part of an address that tells people apart."""
+    shown = clean(developer)
+    return shown if cells >= _WHOLE_ADDRESS else shown.partition("@")[0] or shown

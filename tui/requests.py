@@ -74,7 +74,7 @@ def heads(view: View) -> Content:
 def line(one: Recent, view: View, today: date, *, chosen: bool = False) -> Content:
     """One request; a sign in front marks the one that the keys have chosen."""
     at, marks = columns(view), view.marks
-    who = clean(one.developer if view.wide else person(one.developer))
+    who = person(one.developer, at.who)
     model = cut_middle(clean(one.model or marks.unknown), at.model, marks.cut)
     return Content.assemble(
         ">" if chosen else " ",

@@ -2,7 +2,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from clients import through as running
 from clients.through import Background, Through
 

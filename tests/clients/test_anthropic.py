@@ -5,15 +5,12 @@ import httpx2
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from anthropic.types import Message, MessageParam
-
 from clients.through import Through, assert_agrees
 
 KEY = "sk-ant-not-a-real-key"
 MODEL = "claude-haiku-4-5"
 SERVED = "claude-haiku-4-5-20251001"
-SAID: list[MessageParam] = [
-    {"role": "user", "content": "Write a function that adds two numbers."}
-]
+SAID: list[MessageParam] = [{"role": "user", "content": "Write a function that adds two numbers."}]
 SHORT = {"x-fake-text": "Hello, world!", "x-fake-output-tokens": "1"}
 """One delta, `Hello` `,` ` world` `!`: four tokens of o200k_base."""
 END_BYTES = len(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
@@ -45,9 +42,7 @@ def client(through: Through) -> Iterator[Anthropic]:
 
 def ask(client: Anthropic, **headers: str) -> Message:
     fake = {name.replace("_", "-"): value for name, value in headers.items()}
-    return client.messages.create(
-        model=MODEL, max_tokens=256, messages=SAID, extra_headers=fake
-    )
+    return client.messages.create(model=MODEL, max_tokens=256, messages=SAID, extra_headers=fake)
 
 
 def test_a_message_agrees_with_what_the_sdk_parsed(client: Anthropic, through: Through) -> None:
@@ -144,9 +139,7 @@ def test_every_try_has_a_row(client: Anthropic, through: Through) -> None:
     assert_agrees(rows[2], through.truth)
 
 
-def test_leaving_a_stream_early_is_a_cancelled_request(
-    client: Anthropic, through: Through
-) -> None:
+def test_leaving_a_stream_early_is_a_cancelled_request(client: Anthropic, through: Through) -> None:
     """Input was reported in the first event; the end is held back by the server."""
     ask_short(client, {})
     size = through.seen.sent_bytes

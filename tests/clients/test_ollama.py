@@ -4,9 +4,8 @@ from importlib.metadata import version
 import httpx
 import ollama
 import pytest
-from ollama import AsyncClient, Client
-
 from clients.through import Through
+from ollama import AsyncClient, Client
 
 MODEL = "qwen2.5-coder:7b"
 SAID = [{"role": "user", "content": "Write a function that adds two numbers."}]
@@ -125,7 +124,10 @@ def test_an_error_in_the_stream_reaches_the_sdk(through: Through) -> None:
 
 
 def test_an_upstream_that_is_away_is_an_error(through: Through) -> None:
-    with Client(host=f"{through.url}/gone") as client, pytest.raises(ollama.ResponseError) as caught:
+    with (
+        Client(host=f"{through.url}/gone") as client,
+        pytest.raises(ollama.ResponseError) as caught,
+    ):
         client.chat(model=MODEL, messages=SAID)
     assert caught.value.status_code == 502
     assert caught.value.error.startswith("tabwatt: gone")

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 import httpx2
 import openai
 import pytest
+from clients.through import Through, assert_agrees
 from openai import AsyncOpenAI, AzureOpenAI, OpenAI
 from openai.types.chat import ChatCompletion
-
-from clients.through import Through, assert_agrees
 
 KEY = "sk-not-a-real-key"
 MODEL = "gpt-4o-mini"
@@ -269,7 +268,9 @@ def short_stream_bytes(client: OpenAI, through: Through) -> int:
     return through.seen.sent_bytes
 
 
-def short_stream(client: OpenAI, **more: str) -> openai.Stream[openai.types.chat.ChatCompletionChunk]:
+def short_stream(
+    client: OpenAI, **more: str
+) -> openai.Stream[openai.types.chat.ChatCompletionChunk]:
     return client.chat.completions.create(
         model=MODEL,
         messages=[{"role": "user", "content": HELLO}],

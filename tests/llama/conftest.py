@@ -4,7 +4,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-
 from clients.through import Background, Proxy, proxy
 from llama_server import LlamaServer, llama_server, missing
 

@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 from anthropic import Anthropic
+from clients.through import Proxy
+from llama_server import LlamaServer
 from openai import OpenAI
 
-from clients.through import Proxy
 from estimator.catalogue import resolve
 from ledger.record import RequestRecord
-from llama_server import LlamaServer
 
 type Counters = Callable[[], dict[str, int]]
 
 MODEL = "SmolLM2-135M-Instruct"
 KEY = "none-needed"
+GREEDY = {"temperature": 0}
+"""Anthropic's SDK has no such parameter any more."""
 
 
 @contextmanager
@@ -135,12 +137,13 @@ def test_responses_agree(before_llama: Proxy, llama: LlamaServer, counters: Coun
         whole = client.responses.create(
             model=MODEL, input="Clouds are", max_output_tokens=8, temperature=0
         )
-        with client.responses.stream(
-            model=MODEL, input="Deserts are", max_output_tokens=8, temperature=0
-        ) as stream:
-            final = stream.get_final_response()
+        # Not `responses.stream`: it adds up by `output_index`, which this server leaves out.
+        *_, last = client.responses.create(
+            model=MODEL, input="Deserts are", max_output_tokens=8, temperature=0, stream=True
+        )
     rows = before_llama.rows()
-    for row, reply in zip(rows, (whole, final), strict=True):
+    assert last.type == "response.completed"
+    for row, reply in zip(rows, (whole, last.response), strict=True):
         assert_served_here(row, llama)
         assert reply.usage is not None
         told = (reply.usage.input_tokens, reply.usage.output_tokens)
@@ -157,10 +160,10 @@ def test_anthropic_messages_agree(
 ) -> None:
     with Anthropic(base_url=f"{before_llama.url}/llamacpp", api_key=KEY, max_retries=0) as client:
         whole = client.messages.create(
-            model=MODEL, messages=said("Eggs are"), max_tokens=8, temperature=0
+            model=MODEL, messages=said("Eggs are"), max_tokens=8, extra_body=GREEDY
         )
         with client.messages.stream(
-            model=MODEL, messages=said("Forests are"), max_tokens=8, temperature=0
+            model=MODEL, messages=said("Forests are"), max_tokens=8, extra_body=GREEDY
         ) as stream:
             final = stream.get_final_message()
     rows = before_llama.rows()
@@ -210,14 +213,15 @@ def test_requests_at_once_add_up_to_the_counters(
 
 
 def test_a_stream_left_early_counts_what_arrived(before_llama: Proxy, counters: Counters) -> None:
-    """The server goes on until it notices: it may have counted more, never less.
+    """The server goes on until it notices, and counts that too: measured 8 read, 10 counted there.
 
-    Each of these deltas is one word and one token in the model's vocabulary and in ours.
+    Its vocabulary is not the one we count with: plain English differs by a token or two in ten.
     """
+    question = said("Write a short story about a dog.")
     with (
         openai_client(before_llama) as client,
         client.chat.completions.create(
-            model=MODEL, messages=said("Gardens are"), max_tokens=256, temperature=0, stream=True
+            model=MODEL, messages=question, max_tokens=256, temperature=0, stream=True
         ) as stream,
     ):
         deltas = 0
@@ -228,8 +232,9 @@ def test_a_stream_left_early_counts_what_arrived(before_llama: Proxy, counters: 
     row = before_llama.row()
     assert (row.outcome, row.http_status) == ("cancelled", 200)
     assert (row.output_how, row.input_how) == ("counted", "counted")
+    counted = counters()
     assert row.output_tokens is not None
-    assert 8 <= row.output_tokens <= counters()["tokens_predicted"] < 256
+    assert 8 - 2 <= row.output_tokens <= counted["tokens_predicted"] + 2 < 256
 
 
 def test_its_model_is_known_to_the_estimator(llama: LlamaServer) -> None:

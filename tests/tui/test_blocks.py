@@ -1,10 +1,11 @@
 """The blocks of the screen as text, in the cases that a normal day does not show."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reports.snapshot import Recent, Row
+from reports.tabs import Tabs
 from reports.totals import TierShare, Totals
 from tui.detail import sheet
 from tui.groups import others, people
@@ -75,6 +76,50 @@ def test_rows_without_room_are_counted(some_totals: Callable[..., Totals]) -> No
     text = people(rows, 3, 78, VIEW).plain.splitlines()
     assert [words.split()[0] for words in text] == ["people", "person-0", "person-1", "and"]
     assert text[-1] == "and 5 more"
+
+
+@dataclass(frozen=True)
+class RowWithTabs(Row):
+    """A line of a report that breaks Tabs down by person."""
+
+    tabs: Tabs | None = None
+
+
+def test_costs_by_different_divisors_never_share_a_column(
+    world: Any, some_totals: Callable[..., Totals]
+) -> None:
+    taken, given = world.snapshot.tabs, replace(world.snapshot.tabs, per="delivered")
+
+    def drawn(*tabs: Tabs) -> list[str]:
+        rows = [RowWithTabs("p", some_totals(9, 1.0), tabs=one) for one in tabs]
+        return [text.rstrip() for text in people(rows, 5, 78, VIEW).plain.splitlines()]
+
+    head, first, second = drawn(taken, given)
+    assert head.endswith("/accept")
+    assert first.split()[1:3] == ["412", "9"]
+    assert first.endswith("~  21 mg")
+    assert second.endswith("\u2013")
+    assert drawn(given)[0].endswith("/deliver")
+    assert drawn(given)[1].endswith("~  21 mg")
+
+
+def test_addresses_are_shortened_together_or_not_at_all(
+    some_totals: Callable[..., Totals],
+) -> None:
+    def first_words(*names: str) -> list[str]:
+        rows = [Row(name, some_totals(1, 1.0)) for name in names]
+        return [text.split()[0] for text in people(rows, 5, 58, VIEW).plain.splitlines()[1:]]
+
+    # 58 cells leave 16 for the name
+    assert first_words("al@a.org", "bob@b.org") == ["al@a.org", "bob@b.org"]
+    assert first_words("al@a.org", "bob@example.elsewhere.org") == ["al", "bob"]
+    assert first_words("al@a.org", "al@example.elsewhere.org") == ["al@a.org", "al@example.else…"]
+
+
+def test_a_model_of_two_providers_is_told_apart(some_totals: Callable[..., Totals]) -> None:
+    rows = [Row("gpt-4.1", some_totals(1, 1.0), provider) for provider in ("azure", "openai")]
+    drawn = others("models", rows, 5, 50, VIEW).plain.splitlines()[1:]
+    assert [text[:14].rstrip() for text in drawn] == ["gpt-4.1 azure", "gpt-4.1 openai"]
 
 
 def test_the_columns_of_a_table_end_together(some_totals: Callable[..., Totals]) -> None:

@@ -6,6 +6,7 @@ import struct
 from tabwatt.demo.answer import Answer, Truth, body
 from tabwatt.demo.call import Call, Json
 from tabwatt.demo.draft import Draft, draft, honest, reports
+from tabwatt.demo.families.openai_usage import dialect
 
 OPENAI = "openai.embeddings"
 OLLAMA = "ollama.embed"
@@ -42,6 +43,8 @@ def openai(call: Call) -> Answer:
         ],
         "model": thought.model,
     }
+    if dialect(call) == "mistral":
+        told["id"] = f"emb_{call.tag}"
     if reports(call, True):
         count = 0 if call.controls.usage == "zero" else thought.input_tokens
         told["usage"] = {"prompt_tokens": count, "total_tokens": count}
