@@ -36,7 +36,7 @@ def key(name: str) -> str:
 def bare(name: str) -> str:
     """The name without routes, folders, file endings and hosts' versions."""
     text = name.strip().lower().split("@", 1)[0].removesuffix(".gguf")
-    text = text.rsplit("/", 1)[-1]
+    text = text.replace("\\", "/").rsplit("/", 1)[-1]
     text = _VARIANT.sub("", text)
     text = _ROUTING.sub("", text)
     return _BEDROCK_VERSION.sub("", text)

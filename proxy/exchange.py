@@ -29,6 +29,8 @@ COALESCED_S = 0.001
 MIN_ARRIVALS = 8
 """Below this a median gap says nothing."""
 
+_NOTHING_ASKED = Ask()
+
 type Fault = Callable[[Exchange, Exception], None]
 
 
@@ -48,7 +50,7 @@ class Exchange:
     caller: Caller | None = None
     purpose: Purpose = "other"
     speculative: bool = False
-    ask: Ask = field(default_factory=Ask)
+    ask: Ask = _NOTHING_ASKED
     reading: Reading = field(default_factory=Reading)
     status: int | None = None
     outcome: Outcome | None = None

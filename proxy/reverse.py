@@ -239,17 +239,23 @@ class ReverseProxy:
             self._describe(exchange)
             return await passage.done
         connection.write(start)
-        sending = asyncio.create_task(upload.send(connection))
+        sending = asyncio.create_task(self._send(upload, connection, exchange))
         try:
             waits: set[asyncio.Future[Any]] = {sending, passage.done}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 sending.result()
-                self._describe(exchange)
             return await passage.done
         finally:
             if not sending.done():
                 sending.cancel()
+
+    async def _send(
+        self, upload: "Upload", connection: Connection, exchange: Exchange | None
+    ) -> None:
+        """Send the body as it comes; it is read before this lets go, hence before any answer."""
+        await upload.send(connection)
+        self._describe(exchange)
 
     def _describe(self, exchange: Exchange | None) -> None:
         if exchange is not None and exchange.caller is None:

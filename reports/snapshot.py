@@ -31,6 +31,8 @@ class Row:
     totals: Totals
     provider: str = ""
     """Only of a model."""
+    tabs: Tabs | None = None
+    """Only of a developer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,27 @@ class Recent:
     speculative: bool
     outcome: str
     provisional: bool
+    upstream: str | None
+    http_status: int | None
+    ttft_s: float | None
     duration_s: float | None
     output_tokens_per_s: float | None
     input_tokens: int | None
     cache_read_tokens: int | None
+    cache_write_tokens: int | None
     output_tokens: int | None
+    reasoning_tokens: int | None
     input_how: str
     output_how: str
+    accelerator_wh: Range | None
+    server_wh: Range | None
     energy_wh: Range | None
+    """At the facility's meter."""
     carbon_g: Range | None
+    embodied_g: Range | None
+    zone: str | None
+    intensity_g_per_kwh: Range | None
+    method: str | None
     tier: str
     """Of the energy; `unknown` where there is none."""
     tab_fate: str
@@ -111,7 +125,7 @@ def snapshot(
         now=now,
         totals=totals(groups),
         tabs=tabs(groups),
-        developers=_rows(groups, lambda key: key.developer_id),
+        developers=_developers(groups),
         models=_models(groups),
         clients=_rows(groups, lambda key: key.client),
         hours=series,
@@ -131,6 +145,13 @@ def _split[K: Hashable](
 
 def _rows(groups: Iterable[Group], of: Callable[[GroupKey], str]) -> tuple[Row, ...]:
     return tuple(Row(name, totals(parts)) for name, parts in _split(groups, of))
+
+
+def _developers(groups: Iterable[Group]) -> tuple[Row, ...]:
+    return tuple(
+        Row(name, totals(parts), tabs=tabs(parts))
+        for name, parts in _split(groups, lambda key: key.developer_id)
+    )
 
 
 def _models(groups: Iterable[Group]) -> tuple[Row, ...]:
@@ -171,15 +192,26 @@ def recent(record: RequestRecord) -> Recent:
         speculative=record.speculative,
         outcome=record.outcome,
         provisional=record.provisional,
+        upstream=record.upstream,
+        http_status=record.http_status,
+        ttft_s=record.ttft_s,
         duration_s=record.duration_s,
         output_tokens_per_s=record.output_tokens_per_s,
         input_tokens=record.input_tokens,
         cache_read_tokens=record.cache_read_tokens,
+        cache_write_tokens=record.cache_write_tokens,
         output_tokens=record.output_tokens,
+        reasoning_tokens=record.reasoning_tokens,
         input_how=record.input_how,
         output_how=record.output_how,
+        accelerator_wh=scaled(record.accelerator_j, 1 / J_PER_WH),
+        server_wh=scaled(record.server_j, 1 / J_PER_WH),
         energy_wh=scaled(record.facility_j, 1 / J_PER_WH),
         carbon_g=record.carbon_g,
+        embodied_g=record.embodied_g,
+        zone=record.zone,
+        intensity_g_per_kwh=record.intensity_g_per_kwh,
+        method=record.method,
         tier=(record.facility_j.tier if record.facility_j else None) or "unknown",
         tab_fate=tab_fate(record),
     )

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ledger.record import Range
 from reports.sums import mean, scaled
-from reports.totals import Group, carbon_g, energy_wh
+from reports.totals import Group, carbon_g, energy_wh, tier_shares, weakest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Tabs:
     energy_wh: Range | None
     carbon_g: Range | None
     energy_unknown: int
+    tier: str
+    """The weakest tier that stands for at least a twentieth of the energy."""
     per: Literal["accepted", "delivered"] | None
     """What the cost is divided by; None when there is nothing to divide by."""
     cost_wh: Range | None
@@ -58,6 +60,7 @@ def tabs(groups: Iterable[Group]) -> Tabs:
         energy_wh=energy,
         carbon_g=carbon,
         energy_unknown=sum(sums["facility_unknown"] for _, sums in parts),
+        tier=weakest(tier_shares(parts)),
         per=per if divisor else None,
         cost_wh=scaled(energy, 1 / divisor) if divisor else None,
         cost_g=scaled(carbon, 1 / divisor) if divisor else None,

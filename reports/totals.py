@@ -84,8 +84,13 @@ class Totals:
     @property
     def tier(self) -> str:
         """The weakest tier that stands for at least a twentieth of the energy."""
-        counted = [part.tier for part in self.tiers if part.share >= 0.05]
-        return counted[-1] if counted else "unknown"
+        return weakest(self.tiers)
+
+
+def weakest(tiers: Iterable[TierShare]) -> str:
+    """The weakest tier that stands for at least a twentieth of the energy."""
+    counted = [part.tier for part in tiers if part.share >= 0.05]
+    return counted[-1] if counted else "unknown"
 
 
 def totals(groups: Iterable[Group]) -> Totals:
@@ -108,7 +113,7 @@ def totals(groups: Iterable[Group]) -> Totals:
         carbon_g=carbon_g(parts),
         energy_unknown=count("facility_unknown"),
         carbon_unknown=count("carbon_unknown"),
-        tiers=_tier_shares(parts),
+        tiers=tier_shares(parts),
         cache_hit_rate=cached / cacheable if cacheable else None,
     )
 
@@ -137,7 +142,8 @@ def _interval(groups: Iterable[Group], quantity: str, unknown: str) -> Range | N
     return total(sums.range(quantity) for sums in per_model.values())
 
 
-def _tier_shares(groups: Iterable[Group]) -> tuple[TierShare, ...]:
+def tier_shares(groups: Iterable[Group]) -> tuple[TierShare, ...]:
+    """How much of the energy of these groups each tier stands for, strongest first."""
     energy: dict[str, float] = {}
     for key, sums in groups:
         energy[key.tier] = energy.get(key.tier, 0.0) + mean(sums.range("facility"))

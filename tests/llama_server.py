@@ -67,7 +67,7 @@ def llama_server() -> Iterator[LlamaServer]:
 
 def serve(model: str) -> None:
     """Serve `model` and say where; ends with the one who started it, when stdin closes."""
-    import xllamacpp
+    import xllamacpp  # type: ignore[import-untyped] # ships no types
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = model

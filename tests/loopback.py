@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wire import PATIENCE_S, Reply, Wire, request
+
 from ledger.record import RequestRecord
 from ledger.store import open_store
 from tabwatt.service import Service
 from tabwatt.settings import Settings
-from wire import PATIENCE_S, Reply, Wire, request
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = (

@@ -43,6 +43,27 @@ _LABELS: Final = {
     "ttft_s": "first token after",
     "output_tokens_per_s": "speed",
 }
+_FIRST: Final = (
+    "started_at",
+    "developer",
+    "client",
+    "model",
+    "purpose",
+    "outcome",
+    "input_tokens",
+    "cache_read_tokens",
+    "output_tokens",
+    "input_how",
+    "output_how",
+    "accelerator_wh",
+    "server_wh",
+    "energy_wh",
+    "tier",
+    "carbon_g",
+    "embodied_g",
+    "tab_fate",
+)
+"""What stands on top, so that a small terminal shows it without scrolling."""
 _SCALES: Final[tuple[tuple[str, Scale], ...]] = (
     ("_g_per_kwh", GRAMS_PER_KWH),
     ("_wh", WATT_HOURS),
@@ -95,9 +116,10 @@ def sheet(one: Recent, view: View) -> Content:
 
 
 def _known(one: Recent) -> Iterator[tuple[str, object]]:
-    for field in fields(one):
-        if field.name != "id" and not (field.name == "tab_fate" and one.purpose != "tab"):
-            yield field.name, getattr(one, field.name)
+    names = [field.name for field in fields(one) if field.name not in _FIRST]
+    for name in (*_FIRST, *names):
+        if name != "id" and not (name == "tab_fate" and one.purpose != "tab"):
+            yield name, getattr(one, name)
 
 
 def _value(name: str, value: object, view: View) -> str:

@@ -6,8 +6,6 @@ from typing import Final
 from textual.content import Content
 
 from reports.snapshot import Row
-from reports.tabs import Tabs
-from reports.totals import Totals
 from tui.cells import clean, cut_middle, left, right
 from tui.cells import width as width_of
 from tui.figures import GRAMS, WATT_HOURS, count
@@ -52,16 +50,16 @@ def _divisor(rows: Sequence[Row]) -> str:
 
     Costs by different divisors never share a column.
     """
-    found = {tabs.per for row in rows if (tabs := tabs_of(row)) is not None}
+    found = {row.tabs.per for row in rows if row.tabs is not None}
     return "accepted" if "accepted" in found or "delivered" not in found else "delivered"
 
 
 def _person(row: Row, name: str, per: str, view: View) -> Content:
-    totals, tabs = row.totals, tabs_of(row)
+    totals, tabs = row.totals, row.tabs
     mark = view.marks.tier(totals.tier)
     asked = view.marks.unknown if tabs is None else count(tabs.requested)
     cost = None if tabs is None or tabs.per != per else tabs.cost_g
-    tab_mark = " " if cost is None else view.marks.tier(tab_tier(tabs, totals))
+    tab_mark = " " if tabs is None or cost is None else view.marks.tier(tabs.tier)
     return Content.assemble(
         name,
         right(asked, _COUNT + 2),
@@ -115,15 +113,3 @@ def _table(head: str, rows: list[Content], room: int, view: View) -> Content:
     if not rows:
         table.append(Content.assemble((f"{view.marks.unknown} nobody yet", MUTED)))
     return lines(*table)
-
-
-def tabs_of(row: Row) -> Tabs | None:
-    """The row's Tab block, where the report breaks it down."""
-    found = getattr(row, "tabs", None)
-    return found if isinstance(found, Tabs) else None
-
-
-def tab_tier(tabs: Tabs | None, totals: Totals) -> str:
-    """The tier of the Tab cost; of all requests where the report does not say."""
-    found = getattr(tabs, "tier", None)
-    return found if isinstance(found, str) else totals.tier

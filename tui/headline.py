@@ -10,7 +10,6 @@ from reports.tabs import Tabs
 from reports.totals import Totals
 from tui.cells import clean
 from tui.figures import GRAMS, WATT_HOURS, Scale, Spread, count, percent
-from tui.groups import tab_tier
 from tui.sight import Period, Sight
 from tui.view import GOOD, MUTED, STRONG, WARN, View, lines, spread_out
 
@@ -56,7 +55,7 @@ def headline(snapshot: Snapshot, view: View) -> Content:
     boxes = [
         _cost(snapshot.totals, "carbon", view),
         _cost(snapshot.totals, "energy", view),
-        _tab(snapshot.tabs, tab_tier(snapshot.tabs, snapshot.totals), view),
+        _tab(snapshot.tabs, snapshot.tabs.tier, view),
     ]
     narrow = max((view.width - 38) // 2, 18)
     widths = (narrow, narrow, view.width - 2 * narrow)

@@ -1,6 +1,7 @@
 """`tabwatt export`: the ledger's records for other programs."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -61,8 +62,9 @@ def _write(args: argparse.Namespace, since: "datetime | None", until: "datetime 
     from ledger.failures import LedgerUnavailable
     from ledger.place import sqlite_path
     from ledger.store import open_store
+    from tabwatt.settings import load
 
-    place: str | Path = getattr(args, "store_url", None) or args.home / "ledger.db"
+    place: str | Path = load(args.home, os.environ, {}).store_url or args.home / "ledger.db"
     file = sqlite_path(place)
     if file is not None and not file.exists():
         raise LedgerUnavailable(f"no ledger yet at {file}; start one with: tabwatt up")

@@ -1,6 +1,7 @@
 """`tabwatt status`: the day on one line, fast enough for a status bar."""
 
 import argparse
+import os
 
 from tabwatt.errors import CannotTell
 
@@ -24,8 +25,9 @@ def run(args: argparse.Namespace) -> int:
 
     from reports.status import NoLedger, answer, line, status
     from reports.window import midnight
+    from tabwatt.settings import load
 
-    url: str | None = getattr(args, "store_url", None)
+    url: str | None = load(args.home, os.environ, {}).store_url
     if url is not None and "://" in url and not url.startswith("sqlite:///"):
         raise CannotTell("status: reads a ledger file only, not a team's database")
     ledger = Path(url.removeprefix("sqlite:///")) if url else args.home / "ledger.db"

@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import anthropic
 import httpx2
@@ -28,7 +29,7 @@ def relent(request: httpx2.Request) -> None:
 
 
 def made(base_url: str) -> Anthropic:
-    hooks = {"request": [relent], "response": [at_once]}
+    hooks: dict[str, list[Callable[..., Any]]] = {"request": [relent], "response": [at_once]}
     http = anthropic.DefaultHttpxClient(event_hooks=hooks)
     return Anthropic(base_url=base_url, api_key=KEY, http_client=http)
 
@@ -40,8 +41,7 @@ def client(through: Through) -> Iterator[Anthropic]:
         yield client
 
 
-def ask(client: Anthropic, **headers: str) -> Message:
-    fake = {name.replace("_", "-"): value for name, value in headers.items()}
+def ask(client: Anthropic, fake: dict[str, str] | None = None) -> Message:
     return client.messages.create(model=MODEL, max_tokens=256, messages=SAID, extra_headers=fake)
 
 
@@ -72,9 +72,11 @@ def test_cached_input_is_part_of_the_input(through: Through) -> None:
     with made(f"{through.url}/u/bob/anthropic") as client:
         reply = ask(
             client,
-            x_fake_input_tokens="99",
-            x_fake_cache_read_tokens="64",
-            x_fake_cache_write_tokens="30",
+            {
+                "x-fake-input-tokens": "99",
+                "x-fake-cache-read-tokens": "64",
+                "x-fake-cache-write-tokens": "30",
+            },
         )
     row = through.agreed()
     assert (reply.usage.input_tokens, row.input_tokens) == (5, 99)
@@ -110,9 +112,11 @@ def test_thinking_and_tools_in_a_stream_agree(client: Anthropic, through: Throug
 
 
 async def test_the_asynchronous_client_agrees(through: Through) -> None:
-    async with AsyncAnthropic(base_url=through.url, api_key=KEY) as client:
-        async with client.messages.stream(model=MODEL, max_tokens=64, messages=SAID) as stream:
-            final = await stream.get_final_message()
+    async with (
+        AsyncAnthropic(base_url=through.url, api_key=KEY) as client,
+        client.messages.stream(model=MODEL, max_tokens=64, messages=SAID) as stream,
+    ):
+        final = await stream.get_final_message()
     row = through.agreed()
     assert (row.client, row.output_tokens) == ("anthropic-sdk", final.usage.output_tokens)
 
@@ -129,7 +133,7 @@ def test_a_list_of_models_has_no_row(client: Anthropic, through: Through) -> Non
 
 
 def test_every_try_has_a_row(client: Anthropic, through: Through) -> None:
-    ask(client, x_fake_status="529")
+    ask(client, {"x-fake-status": "529"})
     rows = through.proxy.rows()
     assert [(row.http_status, row.outcome) for row in rows] == [
         (529, "upstream_error"),

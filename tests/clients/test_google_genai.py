@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import google.genai
 import pytest
@@ -11,10 +11,10 @@ MODEL = "gemini-2.5-flash"
 HELLO = "Write a function that adds two numbers."
 
 
-def made(base_url: str, retries: HttpRetryOptions | None = None, **fake: str) -> Client:
-    """Further arguments are wishes for the fake."""
-    headers = {name.replace("_", "-"): value for name, value in fake.items()}
-    options = HttpOptions(base_url=base_url, headers=headers, retry_options=retries)
+def made(
+    base_url: str, fake: dict[str, str] | None = None, retries: HttpRetryOptions | None = None
+) -> Client:
+    options = HttpOptions(base_url=base_url, headers=fake, retry_options=retries)
     return Client(api_key=KEY, http_options=options)
 
 
@@ -92,7 +92,7 @@ def test_a_list_of_models_has_no_row(client: Client, through: Through) -> None:
 def test_every_try_has_a_row(through: Through) -> None:
     retries = HttpRetryOptions(attempts=3, initial_delay=0.001, max_delay=0.001, jitter=0.001)
     with (
-        made(through.url, retries, x_fake_status="429") as client,
+        made(through.url, {"x-fake-status": "429"}, retries) as client,
         pytest.raises(errors.ClientError) as caught,
     ):
         client.models.generate_content(model=MODEL, contents=HELLO)
@@ -104,13 +104,15 @@ def test_every_try_has_a_row(through: Through) -> None:
 
 def test_leaving_a_stream_early_is_a_cancelled_request(through: Through) -> None:
     """Every chunk tells the counts so far; the last one is held back by the server."""
-    fake = {"x_fake_output_tokens": "4", "x_fake_reasoning_tokens": "0"}
-    with made(through.url, **fake) as client:
+    fake = {"x-fake-output-tokens": "4", "x-fake-reasoning-tokens": "0"}
+    with made(through.url, fake) as client:
         *_, last = client.models.generate_content_stream(model=MODEL, contents=HELLO)
     size = through.seen.sent_bytes
     assert last.usage_metadata is not None
-    with made(through.url, **fake, x_fake_fault=f"hang:{size - 200}") as client:
+    fault = {"x-fake-fault": f"hang:{size - 200}"}
+    with made(through.url, {**fake, **fault}) as client:
         stream = client.models.generate_content_stream(model=MODEL, contents=HELLO)
+        assert isinstance(stream, Generator)
         chunk = next(stream)
         stream.close()
     assert chunk.usage_metadata is not None

@@ -1,8 +1,9 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from clients.through import Through, assert_agrees
 from mistralai.client import Mistral
@@ -15,29 +16,30 @@ KEY = "not-a-real-key"
 MODEL = "mistral-small-latest"
 FIM_MODEL = "codestral-latest"
 SAID = [UserMessage(content="Write a function that adds two numbers.")]
-SHORT = {"x_fake_text": "Hello, world!", "x_fake_output_tokens": "1"}
+SHORT = {"x-fake-text": "Hello, world!", "x-fake-output-tokens": "1"}
 """One delta, `Hello` `,` ` world` `!`: four tokens of o200k_base."""
 DONE_BYTES = len(b"data: [DONE]\n\n")
 
 
 @contextmanager
-def made(server_url: str, retries: RetryConfig | None = None, **fake: str) -> Iterator[Mistral]:
-    """Further arguments are wishes for the fake; an error is asked for in two tries."""
-    refused: list[httpx.Request] = []
+def made(
+    server_url: str, fake: dict[str, str] | None = None, retries: RetryConfig | None = None
+) -> Iterator[Mistral]:
+    """A client that asks the fake for an error in the first two tries only."""
+    refused: list[httpx2.Request] = []
 
-    def relent(request: httpx.Request) -> None:
+    def relent(request: httpx2.Request) -> None:
         if "x-fake-status" in request.headers:
             refused.append(request)
             if len(refused) > 2:
                 del request.headers["x-fake-status"]
 
-    def at_once(response: httpx.Response) -> None:
+    def at_once(response: httpx2.Response) -> None:
         response.headers["retry-after-ms"] = "1"
 
-    headers = {name.replace("_", "-"): value for name, value in fake.items()}
-    hooks = {"request": [relent], "response": [at_once]}
+    hooks: dict[str, list[Callable[..., Any]]] = {"request": [relent], "response": [at_once]}
     with (
-        httpx.Client(headers=headers, event_hooks=hooks) as http,
+        httpx2.Client(headers=fake, event_hooks=hooks) as http,
         Mistral(
             server_url=server_url, api_key=KEY, client=http, retry_config=retries or UNSET
         ) as client,
@@ -124,7 +126,7 @@ async def test_the_asynchronous_methods_agree(through: Through) -> None:
 
 def test_every_try_has_a_row(through: Through) -> None:
     retries = RetryConfig("backoff", BackoffStrategy(1, 2, 1.0, 60_000), False)
-    with made(f"{through.url}/mistral", retries, x_fake_status="429") as client:
+    with made(f"{through.url}/mistral", {"x-fake-status": "429"}, retries) as client:
         client.chat.complete(model=MODEL, messages=SAID)
     rows = through.proxy.rows()
     assert [(row.http_status, row.outcome) for row in rows] == [
@@ -137,13 +139,17 @@ def test_every_try_has_a_row(through: Through) -> None:
 
 def test_leaving_a_stream_early_is_a_cancelled_request(through: Through) -> None:
     """The chunk with usage has come, the end marker has not: the report stands."""
-    with made(f"{through.url}/mistral", **SHORT) as client:
-        with client.chat.stream(model=MODEL, messages=SAID) as events:
-            assert sum(1 for _ in events) == 3
-    hang = {"x_fake_fault": f"hang:{through.seen.sent_bytes - DONE_BYTES}"}
-    with made(f"{through.url}/mistral", **SHORT, **hang) as client:
-        with client.chat.stream(model=MODEL, messages=SAID) as events:
-            assert [next(events).data.choices[0].finish_reason for _ in range(3)][2] == "stop"
+    with (
+        made(f"{through.url}/mistral", SHORT) as client,
+        client.chat.stream(model=MODEL, messages=SAID) as events,
+    ):
+        assert sum(1 for _ in events) == 3
+    hang = {"x-fake-fault": f"hang:{through.seen.sent_bytes - DONE_BYTES}"}
+    with (
+        made(f"{through.url}/mistral", {**SHORT, **hang}) as client,
+        client.chat.stream(model=MODEL, messages=SAID) as events,
+    ):
+        assert [next(events).data.choices[0].finish_reason for _ in range(3)][2] == "stop"
     whole, left = through.proxy.rows()
     assert (whole.outcome, whole.output_tokens) == ("ok", 1)
     assert (left.outcome, left.output_tokens, left.output_how) == ("cancelled", 1, "reported")

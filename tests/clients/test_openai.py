@@ -1,12 +1,13 @@
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx2
 import openai
 import pytest
 from clients.through import Through, assert_agrees
-from openai import AsyncOpenAI, AzureOpenAI, OpenAI
-from openai.types.chat import ChatCompletion
+from openai import AsyncOpenAI, AzureOpenAI, OpenAI, Stream
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 KEY = "sk-not-a-real-key"
 MODEL = "gpt-4o-mini"
@@ -29,7 +30,7 @@ def relent(request: httpx2.Request) -> None:
 
 
 def made(base_url: str) -> OpenAI:
-    hooks = {"request": [relent], "response": [at_once]}
+    hooks: dict[str, list[Callable[..., Any]]] = {"request": [relent], "response": [at_once]}
     http = openai.DefaultHttpxClient(event_hooks=hooks)
     return OpenAI(base_url=base_url, api_key=KEY, http_client=http)
 
@@ -41,8 +42,7 @@ def client(through: Through) -> Iterator[OpenAI]:
         yield client
 
 
-def ask(client: OpenAI, **headers: str) -> ChatCompletion:
-    fake = {name.replace("_", "-"): value for name, value in headers.items()}
+def ask(client: OpenAI, fake: dict[str, str] | None = None) -> ChatCompletion:
     return client.chat.completions.create(
         model=MODEL, messages=[{"role": "user", "content": HELLO}], extra_headers=fake
     )
@@ -242,12 +242,12 @@ def test_azure_names_a_deployment_and_the_reply_the_model(through: Through) -> N
 
 
 def test_a_list_of_models_has_no_row(client: OpenAI, through: Through) -> None:
-    assert [model.id for model in client.models.list()][0] == "gpt-5"
+    assert next(iter(client.models.list())).id == "gpt-5"
     assert through.proxy.rows() == []
 
 
 def test_every_try_has_a_row(client: OpenAI, through: Through) -> None:
-    reply = ask(client, x_fake_status="429")
+    reply = ask(client, {"x-fake-status": "429"})
     rows = through.proxy.rows()
     assert [(row.http_status, row.outcome) for row in rows] == [
         (429, "upstream_error"),
@@ -269,13 +269,13 @@ def short_stream_bytes(client: OpenAI, through: Through) -> int:
 
 
 def short_stream(
-    client: OpenAI, **more: str
-) -> openai.Stream[openai.types.chat.ChatCompletionChunk]:
+    client: OpenAI, fault: dict[str, str] | None = None
+) -> Stream[ChatCompletionChunk]:
     return client.chat.completions.create(
         model=MODEL,
         messages=[{"role": "user", "content": HELLO}],
         stream=True,
-        extra_headers={**SHORT, **more},
+        extra_headers={**SHORT, **(fault or {})},
     )
 
 
@@ -283,7 +283,7 @@ def test_leaving_a_stream_early_is_a_cancelled_request(client: OpenAI, through: 
     """All has come but the end marker, which the server holds back."""
     size = short_stream_bytes(client, through)
     hang = {"x-fake-fault": f"hang:{size - DONE_BYTES}"}
-    with short_stream(client, **hang) as stream:
+    with short_stream(client, hang) as stream:
         for chunk in stream:
             if chunk.choices[0].finish_reason:
                 break
@@ -295,7 +295,7 @@ def test_leaving_a_stream_early_is_a_cancelled_request(client: OpenAI, through: 
 def test_leaving_after_the_end_marker_is_no_cancellation(client: OpenAI, through: Through) -> None:
     """The SDK hangs up at `[DONE]`, whether or not the body ends there."""
     size = short_stream_bytes(client, through)
-    list(short_stream(client, **{"x-fake-fault": f"hang:{size}"}))
+    list(short_stream(client, {"x-fake-fault": f"hang:{size}"}))
     row = through.proxy.rows()[-1]
     assert (row.outcome, row.output_tokens) == ("ok", 4)
 
@@ -315,9 +315,11 @@ def test_an_error_in_the_stream_reaches_the_sdk(client: OpenAI, through: Through
 
 
 def test_an_upstream_that_is_away_is_an_error_of_the_server(through: Through) -> None:
-    with made(f"{through.url}/gone/v1").with_options(max_retries=0) as client:
-        with pytest.raises(openai.InternalServerError) as caught:
-            ask(client)
+    with (
+        made(f"{through.url}/gone/v1").with_options(max_retries=0) as client,
+        pytest.raises(openai.InternalServerError) as caught,
+    ):
+        ask(client)
     assert (caught.value.status_code, caught.value.code) == (502, "upstream_unreachable")
     assert "tabwatt: gone" in caught.value.message
     row = through.proxy.row()

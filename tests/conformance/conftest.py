@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
-
 from loopback import Loopback, loopback
+
 from tabwatt.demo.upstream import FakeUpstream
 
 type LoopFactory = Callable[[], asyncio.AbstractEventLoop]

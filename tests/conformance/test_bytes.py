@@ -9,14 +9,14 @@ from itertools import product
 import brotli
 import pytest
 import zstandard
-
 from conversations import CHAT, CONVERSATIONS, Conversation
-from ledger.record import RequestRecord
 from loopback import Loopback
+from wire import Header, Reply, Wire, request
+
+from ledger.record import RequestRecord
 from tabwatt.demo.answer import Truth
 from tabwatt.demo.seen import Seen
 from tabwatt.demo.upstream import FakeUpstream
-from wire import Header, Reply, Wire, request
 
 CODINGS = ("identity", "gzip", "br", "zstd", "deflate", "deflate-raw")
 CODED: dict[str, Callable[[bytes], bytes]] = {
@@ -166,7 +166,12 @@ async def test_nobody_can_tell_and_the_row_is_true(
         ("POST", "/copilot/telemetry/telemetry", (), b'{"events":[]}'),
         ("GET", "/openai/v1/nobody/knows?a=%2F&b=%20", (), b""),
         ("PUT", "/openai/v1/nobody/knows", (), bytes(range(256))),
-        ("POST", "/openai/echo", (("Content-Type", "application/x-bytes"),), bytes(range(256)) * 99),
+        (
+            "POST",
+            "/openai/echo",
+            (("Content-Type", "application/x-bytes"),),
+            bytes(range(256)) * 99,
+        ),
         ("DELETE", "/vllm/v1/nobody/knows", (), b""),
         ("OPTIONS", "/openai/v1/chat/completions", (), b""),
     ],
@@ -231,9 +236,7 @@ async def test_a_body_of_many_megabytes_passes_and_is_only_guessed_at(
 ) -> None:
     """65 MiB is more than is kept for reading; the request passes all the same."""
     body = b" " * (65 * 2**20)
-    reply = await proxy.ask(
-        request("POST", "/v1/chat/completions", [("x-fake-usage", "no")], body)
-    )
+    reply = await proxy.ask(request("POST", "/v1/chat/completions", [("x-fake-usage", "no")], body))
     assert reply.status == 200
     assert upstream.requests[-1].body_bytes == 65 * 2**20
     row = await proxy.row()

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
-
 from conversations import CONVERSATIONS, Conversation
 from loopback import Loopback, eventually, loopback
 from scripted import Peer, Scripted
-from tabwatt.demo.upstream import FakeUpstream
 from wire import Wire, request
+
+from tabwatt.demo.upstream import FakeUpstream
 
 BY_NAME = {said.name: said for said in CONVERSATIONS}
 STREAMS = [BY_NAME[name] for name in ("chat-uncounted", "messages-stream", "ollama-unsaid")]
@@ -312,15 +312,13 @@ async def test_a_client_that_does_not_read_holds_the_upstream_back(tmp_path: Pat
     async with Scripted(flood) as upstream, loopback(tmp_path, upstream.url) as proxy:
         client = await Wire.open(proxy.url, receive_buffer=4096)
         await client.send(post(CHAT))
-        taken = -1
-        # Three rounds in which the upstream could write nothing more: it is held back.
-        for _ in range(1000):
+        await eventually(lambda: bool(upstream.peers) and upstream.peers[0].taken > 0)
+        held = 0  # rounds in a row in which the upstream could write nothing more
+        while held < 20:
+            taken = upstream.peers[0].taken
             await proxy.health()
-            if upstream.peers and upstream.peers[0].taken == taken:
-                break
-            taken = upstream.peers[0].taken if upstream.peers else -1
-            await asyncio.sleep(0.02)
-        assert 0 < upstream.peers[0].taken < enough // 2
+            held = held + 1 if upstream.peers[0].taken == taken < enough else 0
+            assert taken < enough // 2
         client.reset()
         await proxy.ended(1)
         assert (await proxy.row()).outcome == "cancelled"
@@ -336,10 +334,8 @@ async def test_an_upstream_that_does_not_read_holds_the_client_back(tmp_path: Pa
     enough = 64 * 2**20
     async with Scripted(deaf) as upstream, loopback(tmp_path, upstream.url) as proxy:
         client = await proxy.wire()
-        await client.send(
-            request("POST", CHAT.path, [("Content-Length", str(enough))])[:0]
-            + f"POST {CHAT.path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {enough}\r\n\r\n".encode()
-        )
+        head = f"POST {CHAT.path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {enough}\r\n\r\n"
+        await client.send(head.encode())
         sent, before = 0, -1
         while sent != before and sent < enough:
             before = sent
@@ -354,4 +350,5 @@ async def test_an_upstream_that_does_not_read_holds_the_client_back(tmp_path: Pa
         client.reset()
         stop.set()
         await proxy.ended(1)
-        assert (await proxy.row()).outcome == "cancelled"
+        # A client that is held back is not read from, so its leaving may show too late.
+        assert (await proxy.row()).outcome in {"cancelled", "cut"}

@@ -166,7 +166,9 @@ def test_an_answer_to_head_ends_with_its_head(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [LENGTH, b"rubbish", b"\0", b"HTTP/1.1 200 OK\r\n"], ids=["answer", "word", "nul", "head"]
+    "more",
+    [LENGTH, b"rubbish", b"\0", b"HTTP/1.1 200 OK\r\n"],
+    ids=["answer", "word", "nul", "head"],
 )
 def test_what_follows_an_answer_spoils_the_connection_and_not_the_answer(more: bytes) -> None:
     connection, heard, _ = exchange([LENGTH + more])

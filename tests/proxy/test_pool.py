@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import trustme
-
 from loopback import loopback
+from scripted import Peer, Scripted
+from wire import request
+
 from proxy.pool import (
     OutboundProxies,
     Pool,
@@ -20,9 +22,7 @@ from proxy.pool import (
     outbound_proxies,
 )
 from proxy.routing import upstream
-from scripted import Peer, Scripted
 from tabwatt.errors import UsageError
-from wire import request
 
 CHAT = "/v1/chat/completions"
 BODY = b'{"model":"gpt-4o-mini","messages":[]}'
@@ -335,5 +335,3 @@ async def test_ipv6_loopback(tmp_path: Path) -> None:
             reply = await proxy.ask(request("POST", CHAT, (), BODY, host="[::1]:1234"))
             assert reply.body == ANSWER
             assert (await proxy.row()).provider == "openai"
-
-

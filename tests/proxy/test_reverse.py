@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-
 from loopback import loopback
 from scripted import Peer, Scripted
 from wire import request

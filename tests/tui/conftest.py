@@ -15,7 +15,23 @@ from tui.app import LiveApp
 
 NOW = datetime(2026, 11, 23, 10, 42, 7, tzinfo=UTC)
 NOTHING = Totals(0, 0, 0, 0, 0, 0, Range(0, 0, 0), Range(0, 0, 0), 0, 0, (), None)
-NO_TABS = Tabs(0, 0, 0, 0, None, None, 0, Range(0, 0, 0), Range(0, 0, 0), 0, None, None, None, None)
+NO_TABS = Tabs(
+    requested=0,
+    speculative=0,
+    cancelled=0,
+    delivered=0,
+    shown=None,
+    accepted=None,
+    accept_unknown=0,
+    energy_wh=Range(0, 0, 0),
+    carbon_g=Range(0, 0, 0),
+    energy_unknown=0,
+    tier="unknown",
+    per=None,
+    cost_wh=None,
+    cost_g=None,
+    unseen_share=None,
+)
 
 
 def totals(requests: int, grams: float, **changes: object) -> Totals:
@@ -51,15 +67,26 @@ def request(place: int, **changes: object) -> Recent:
         speculative=False,
         outcome="ok",
         provisional=False,
+        upstream="copilot",
+        http_status=200,
+        ttft_s=0.12,
         duration_s=0.41,
         output_tokens_per_s=62.0,
         input_tokens=1_200,
         cache_read_tokens=900,
+        cache_write_tokens=0,
         output_tokens=18,
+        reasoning_tokens=None,
         input_how="reported",
         output_how="reported",
+        accelerator_wh=Range(0.0035, 0.006, 0.01),
+        server_wh=Range(0.005, 0.0085, 0.015),
         energy_wh=Range(0.006, 0.01, 0.018),
         carbon_g=Range(0.0024, 0.004, 0.0072),
+        embodied_g=Range(0.0002, 0.0004, 0.0009),
+        zone="US-VA",
+        intensity_g_per_kwh=Range(245.0, 305.0, 390.0),
+        method="2026.11.1",
         tier="modelled",
         tab_fate="accepted",
     )
@@ -136,6 +163,7 @@ def day() -> Snapshot:
             energy_wh=Range(1.2, 2.15, 3.8),
             carbon_g=Range(0.49, 0.86, 1.52),
             energy_unknown=0,
+            tier="modelled",
             per="accepted",
             cost_wh=Range(0.029, 0.052, 0.093),
             cost_g=Range(0.012, 0.021, 0.037),

@@ -1,7 +1,7 @@
 """The blocks of the screen as text, in the cases that a normal day does not show."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from reports.snapshot import Recent, Row
@@ -78,20 +78,13 @@ def test_rows_without_room_are_counted(some_totals: Callable[..., Totals]) -> No
     assert text[-1] == "and 5 more"
 
 
-@dataclass(frozen=True)
-class RowWithTabs(Row):
-    """A line of a report that breaks Tabs down by person."""
-
-    tabs: Tabs | None = None
-
-
 def test_costs_by_different_divisors_never_share_a_column(
     world: Any, some_totals: Callable[..., Totals]
 ) -> None:
     taken, given = world.snapshot.tabs, replace(world.snapshot.tabs, per="delivered")
 
     def drawn(*tabs: Tabs) -> list[str]:
-        rows = [RowWithTabs("p", some_totals(9, 1.0), tabs=one) for one in tabs]
+        rows = [Row("p", some_totals(9, 1.0), tabs=one) for one in tabs]
         return [text.rstrip() for text in people(rows, 5, 78, VIEW).plain.splitlines()]
 
     head, first, second = drawn(taken, given)
