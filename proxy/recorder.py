@@ -133,19 +133,26 @@ class Recorder:
         self._write([(exchange, used, True)], revision=2)
 
     def _write(self, counted: Sequence[tuple[Exchange, Usage, bool]], *, revision: int) -> None:
-        try:
-            found: list[Estimate | None] = list(
-                self.estimates([query(e, used, self.place) for e, used, _ in counted])
-            )
-        except Exception as error:
-            log.warning("estimates failed (%s); rows are kept without them", type(error).__name__)
-            found = [None] * len(counted)
-        for (exchange, used, final), estimate in zip(counted, found, strict=True):
-            row = record(exchange, used, estimate, self.place, revision=revision, final=final)
+        estimates = self._estimated(counted)
+        for (exchange, used, final), estimate in zip(counted, estimates, strict=True):
+            try:
+                row = record(exchange, used, estimate, self.place, revision=revision, final=final)
+                if not self.store.put(row):
+                    self.counters.uncounted += 1
+            except Exception as error:  # costs this row, never the thread
+                self._uncounted(exchange, type(error).__name__)
             if final:
                 exchange.drop_text()
-            if not self.store.put(row):
-                self.counters.uncounted += 1
+
+    def _estimated(self, counted: Sequence[tuple[Exchange, Usage, bool]]) -> list[Estimate | None]:
+        """An estimate for each; where a batch fails together, each is tried alone."""
+        try:
+            return list(self.estimates([query(e, used, self.place) for e, used, _ in counted]))
+        except Exception as error:
+            if len(counted) > 1:
+                return [found for one in counted for found in self._estimated([one])]
+            log.warning("an estimate failed (%s); its row is without one", type(error).__name__)
+            return [None] * len(counted)
 
     def _uncounted(self, exchange: Exchange, reason: str) -> None:
         self.counters.uncounted += 1

@@ -103,10 +103,10 @@ class ReverseProxy:
         target = request.raw_path
         if target.startswith("/_tabwatt/"):
             return self.own(request)
-        if target == "/" and request.method in {"HEAD", "GET"}:
-            return web.Response(text="tabwatt is listening; see /_tabwatt/health\n")
         route = self.table.route(target, anthropic="anthropic-version" in by_name)
         if isinstance(route, Unrouted):
+            if route.path == "/" and request.method in {"HEAD", "GET"}:
+                return web.Response(text="tabwatt is listening; see /_tabwatt/health\n")
             return self._unrouted(route)
         recognition = recognise(request.method, route.path, websocket=wants_websocket(headers))
         self._count(recognition)

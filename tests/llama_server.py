@@ -10,9 +10,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 SLOTS = 2
 SLOT_TOKENS = 512
@@ -67,8 +69,7 @@ def llama_server() -> Iterator[LlamaServer]:
 
 def serve(model: str) -> None:
     """Serve `model` and say where; ends with the one who started it, when stdin closes."""
-    import xllamacpp  # type: ignore[import-untyped] # ships no types
-
+    xllamacpp: Any = import_module("xllamacpp")  # ships no types, and may be missing
     parameters = xllamacpp.CommonParams()
     parameters.model.path = model
     parameters.hostnames = ["127.0.0.1"]

@@ -145,7 +145,7 @@ def test_an_unknown_upstream_is_not_found(through: Through) -> None:
 
 
 def test_the_request_is_read_before_its_answer_comes(client: Client, through: Through) -> None:
-    """This SDK sends head and body apart, and the server here answers at once: a race, thirty times.
+    """This SDK sends head and body apart, and the server answers at once: a race, thirty times.
 
     Only a reader that knows that embeddings were asked for knows that there is no output.
     """

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from loopback import DEVELOPER, read_rows
 
 from ledger.record import RequestRecord
-from ledger.store import open_store
 from tabwatt.demo.answer import Truth
 from tabwatt.demo.seen import Seen
 from tabwatt.demo.upstream import FakeUpstream
@@ -68,11 +68,7 @@ class Proxy:
     def rows(self) -> list[RequestRecord]:
         """End it and give what it wrote, oldest first."""
         self.stop()
-        store = open_store(self.home / "ledger.db", create=False)
-        try:
-            return list(store.between())
-        finally:
-            store.close()
+        return read_rows(self.home)
 
     def row(self) -> RequestRecord:
         """End it and give the only row."""
@@ -85,7 +81,7 @@ def proxy(
     background: Background, home: Path, upstreams: Mapping[str, str], **more: Any
 ) -> Iterator[Proxy]:
     """Run a proxy before `upstreams`."""
-    settings = Settings(port=0, upstreams=upstreams, developer="dev@example.org", **more)
+    settings = Settings(port=0, upstreams=upstreams, developer=DEVELOPER, **more)
     running = Proxy(Service(settings, home, {}), home, background)
     background.do(running.service.start())
     try:

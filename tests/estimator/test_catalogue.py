@@ -13,6 +13,8 @@ from estimator.catalogue import known_names, resolve
         ("llama3.2:latest", "llama-3.2-3b", "alias"),
         ("qwen2.5-coder:7b-instruct-q4_K_M", "qwen2.5-coder-7b", "shortened"),
         ("Qwen2.5-Coder-7B-Instruct-Q4_K_M.gguf", "qwen2.5-coder-7b", "shortened"),
+        ("/srv/models/SmolLM2-135M-Instruct.Q4_1.gguf", "smollm2-135m", "shortened"),
+        (r"C:\models\SmolLM2-135M-Instruct.Q4_1.gguf", "smollm2-135m", "shortened"),
         ("Qwen/Qwen2.5-Coder-32B-Instruct-AWQ", "qwen2.5-coder-32b", "shortened"),
         ("Qwen/Qwen3-235B-A22B-Instruct-2507-FP8", "qwen3-235b-a22b", "shortened"),
         ("bartowski/Qwen2.5-Coder-14B-Instruct-GGUF", "qwen2.5-coder-14b", "shortened"),

@@ -10,6 +10,8 @@ from llama_server import LlamaServer, llama_server, missing
 type Counters = Callable[[], dict[str, int]]
 
 _COUNTER = re.compile(r"^llamacpp:(prompt_tokens|tokens_predicted)_total (\d+)$", re.MULTILINE)
+_IDLE = re.compile(r"^llamacpp:requests_processing 0$", re.MULTILINE)
+_MOST_READS = 10_000
 
 
 @pytest.fixture(scope="session")
@@ -36,12 +38,19 @@ def before_llama(llama: LlamaServer, background: Background, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def counters(llama: LlamaServer) -> Counters:
-    """What the server has counted since this test began: tokens evaluated and predicted."""
+def counters(llama: LlamaServer) -> Iterator[Counters]:
+    """What the server has counted since this test began: tokens evaluated and predicted.
 
-    def read() -> dict[str, int]:
-        text = httpx2.get(f"{llama.url}/metrics", trust_env=False).text
-        return {name: int(value) for name, value in _COUNTER.findall(text)}
+    It counts when it is done with a request; one that was left it drops a step or two later.
+    """
+    with httpx2.Client(base_url=llama.url, trust_env=False) as client:
 
-    begun = read()
-    return lambda: {name: value - begun[name] for name, value in read().items()}
+        def read() -> dict[str, int]:
+            for _ in range(_MOST_READS):
+                text = client.get("/metrics").text
+                if _IDLE.search(text):
+                    return {name: int(value) for name, value in _COUNTER.findall(text)}
+            raise AssertionError("the server is still busy")
+
+        begun = read()
+        yield lambda: {name: value - begun[name] for name, value in read().items()}

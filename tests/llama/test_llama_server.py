@@ -3,6 +3,7 @@
 Prompts differ in their first words from test to test, for the server keeps what it has computed.
 """
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -178,6 +179,26 @@ def test_anthropic_messages_agree(
         "tokens_predicted": 8 + 8,
     }
     assert rows[0].client == "anthropic-sdk"
+
+
+def test_a_native_completion_agrees(
+    before_llama: Proxy, llama: LlamaServer, counters: Counters
+) -> None:
+    """Each event of the stream tells the counts so far."""
+    with openai_client(before_llama) as client:
+        answer = client.post(
+            f"{before_llama.url}/llamacpp/completion",
+            body={"prompt": "import os", "n_predict": 8, "temperature": 0, "stream": True},
+            cast_to=str,
+        )
+    last = json.loads(answer.rpartition("data: ")[2])
+    row = before_llama.row()
+    assert_served_here(row, llama)
+    assert (row.api, row.stream) == ("llamacpp.completion", True)
+    assert row.input_tokens == last["tokens_evaluated"]
+    assert row.cache_read_tokens == last["timings"]["cache_n"]
+    assert row.output_tokens == last["tokens_predicted"] == 8
+    assert counters() == {"prompt_tokens": evaluated(row), "tokens_predicted": 8}
 
 
 def test_requests_at_once_add_up_to_the_counters(
