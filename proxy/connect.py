@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from typing import cast
 
 MAX_HEAD_BYTES = 64 * 1024
 
@@ -41,8 +40,7 @@ async def connect(
 ) -> asyncio.Transport:
     """Open a connection to a proxy and have it lead to `target`; raises `NoPassage`, `OSError`."""
     host, port, tls = proxy
-    made, answer = await loop.create_connection(lambda: _Answer(loop), host, port, ssl=tls)
-    transport = cast(asyncio.Transport, made)  # uvloop's is no subclass of it
+    transport, answer = await loop.create_connection(lambda: _Answer(loop), host, port, ssl=tls)
     lines = [f"CONNECT {target} HTTP/1.1".encode(), b"Host: " + target.encode()]
     if credentials is not None:
         lines.append(b"Proxy-Authorization: " + credentials)

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from estimator.usage import Usage
-from proxy.accounting import NOT_RUN, Place, needs_counting, provider, query, record, usage
+from proxy.accounting import (
+    NOT_RUN,
+    Place,
+    needs_counting,
+    provider,
+    query,
+    record,
+    usage,
+    without_folders,
+)
 from proxy.exchange import Exchange
 from proxy.identity import Caller
 from proxy.protocols.openai_chat import OpenAIChat
@@ -14,7 +23,9 @@ from proxy.protocols.openai_completions import OpenAICompletions
 from proxy.protocols.protocol import Ask
 from proxy.routing import Route, upstream
 
-BODY = b'{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"order the list"}]}'
+BODY = (
+    b'{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"order the list"}]}'
+)
 # 3 for the message's frame, 3 before the reply, 1 for "user", 3 for "order the list"
 INPUT = 10
 LONG = 250
@@ -192,3 +203,17 @@ def test_a_tab_is_marked_before_anything_is_known_of_its_fate() -> None:
     assert row.tab is not None
     assert (row.tab.shown, row.tab.accepted) == (None, None)
     assert row.developer == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("named", "kept"),
+    [
+        ("/home/alice/models/smollm2.gguf", "smollm2.gguf"),
+        ("C:\\models\\smollm2.gguf", "smollm2.gguf"),
+        ("~/smollm2.gguf", "smollm2.gguf"),
+        ("Qwen/Qwen3-32B", "Qwen/Qwen3-32B"),
+        (None, None),
+    ],
+)
+def test_a_models_path_on_somebodys_disk_is_not_kept(named: str | None, kept: str | None) -> None:
+    assert without_folders(named) == kept
