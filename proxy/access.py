@@ -55,9 +55,10 @@ class Access:
 
 
 def hostname(host: str) -> str:
-    """The name in a `Host` header, without port and brackets, lower case."""
+    """The name in a `Host` header, without port and brackets, lower case; empty if malformed."""
     if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
+        name, end, port = host[1:].partition("]")
+        return name.lower() if end and (not port or port.startswith(":")) else ""
     return host.rpartition(":")[0].lower() if host.count(":") == 1 else host.lower()
 
 

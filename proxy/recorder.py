@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from estimator.estimate import Estimate, estimate_many
+from estimator.query import Query
 from estimator.usage import Usage
 from ledger.record import RequestRecord
 from proxy.accounting import Place, needs_counting, query, record, usage
@@ -38,6 +39,10 @@ class Store(Protocol):
         ...
 
 
+def _unexplained(queries: Sequence[Query]) -> list[Estimate]:
+    return estimate_many(queries, explained=False)
+
+
 @dataclass(slots=True)
 class Recorder:
     """The accounting thread."""
@@ -45,7 +50,7 @@ class Recorder:
     store: Store
     counters: Counters
     place: Place
-    estimates: Callable[[Sequence], list[Estimate]] = estimate_many  # type: ignore[type-arg]
+    estimates: Callable[[Sequence[Query]], list[Estimate]] = _unexplained
     _queue: SimpleQueue[Exchange | None] = field(default_factory=SimpleQueue)
     _late: deque[tuple[Exchange, int]] = field(default_factory=deque)
     _late_chars: int = 0
