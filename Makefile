@@ -31,7 +31,7 @@ bench: $(VENV)/.test
 # Known vulnerabilities in what we depend on.
 audit: $(VENV)/.test
 	$(PIP) install -q pip-audit
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 $(BIN)/python:
 	@python=$$(sh .ci/find-python) && echo "using $$python" && "$$python" -m venv $(VENV)
