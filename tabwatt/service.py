@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_S = 2.5
 """How long open requests may go on after SIGTERM; what is left then is cut and recorded so."""
-FLUSH_S = 1.5
+FLUSH_S = 1.0
 """How long the last rows may take."""
 
 
