@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from proxy.identity import basic_user
 from proxy.routing import LOOPBACK_NAMES
 
-EDITOR_SCHEMES = frozenset({"vscode-webview", "vscode-file", "app", "tauri", "file"})
+EDITOR_SCHEMES = frozenset({"vscode-webview", "vscode-file", "app", "tauri"})
 """Origins of editors' own windows, which no web page can claim."""
 
 

@@ -1,6 +1,7 @@
 """What the proxy counts about itself: shown by `health`, `metrics`, `doctor` and the screen."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
+from threading import Lock
 
 
 @dataclass(slots=True)
@@ -22,6 +23,14 @@ class Counters:
     guessed: int = 0
     """Counts guessed from bytes because the counting queue was full."""
 
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    def miss(self) -> None:
+        """Count a request as uncounted, from any thread."""
+        with self._lock:
+            self.uncounted += 1
+
     def as_dict(self) -> dict[str, int]:
         """All of them by name."""
-        return asdict(self)
+        names = (one.name for one in fields(self) if one.type is int)
+        return {name: getattr(self, name) for name in names}

@@ -3,7 +3,7 @@
 Names and values are bytes as they came; order and case of end-to-end headers are kept.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 type Header = tuple[bytes, bytes]
 
@@ -46,6 +46,26 @@ def lookup(headers: Iterable[Header]) -> dict[str, str]:
     for key, value in headers:
         found.setdefault(key.decode("latin-1").lower(), value.decode("latin-1"))
     return found
+
+
+def doubtful(method: str, headers: Sequence[Header], by_name: Mapping[str, str]) -> str | None:
+    """Why two servers could see different requests in this one, else `None`.
+
+    Those who smuggle a request past one server to the next live on such differences.
+    """
+    if method == "CONNECT":
+        return "CONNECT asks for a tunnel, which only the intercepting proxy opens"
+    coded = "transfer-encoding" in by_name
+    if coded and "content-length" in by_name:
+        return "both Content-Length and Transfer-Encoding"
+    if coded and listed(headers, b"transfer-encoding") != [b"chunked"]:
+        return "a transfer coding other than chunked"
+    if len([1 for name, _ in headers if name.lower() == b"host"]) != 1:
+        return "not exactly one Host header"
+    bodied = method != "GET" or coded or by_name.get("content-length", "0") != "0"
+    if bodied and b"websocket" in listed(headers, b"upgrade"):
+        return "a WebSocket handshake with a body"
+    return None
 
 
 def towards_upstream(

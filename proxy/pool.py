@@ -42,7 +42,16 @@ class OutboundProxies:
             return None
         if self.no_proxy and proxy_bypass_environment(upstream.host, {"no": self.no_proxy}):
             return None
-        return urlsplit(url if "://" in url else f"http://{url}")
+        return proxy_url(url)
+
+
+def proxy_url(url: str) -> SplitResult:
+    """A proxy as the variables name it, maybe without scheme; ValueError if it cannot be one."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("not an http(s) proxy")
+    _ = parts.port  # raises for what is no port
+    return parts
 
 
 def outbound_proxies(env: Mapping[str, str]) -> OutboundProxies:
@@ -95,6 +104,11 @@ class Pool:
         connection.idle_since = self.loop.time()
         connection.on_idle_close = self._forget(idle)
         idle.append(connection)
+
+    def loops(self) -> list[str]:
+        """The outbound proxies that are our own listener; they are passed by."""
+        named = filter(None, {self.outbound.http, self.outbound.https})
+        return [url for url in named if _is_own(proxy_url(url), self.own_ports)]
 
     def absolute_form(self, upstream: Upstream) -> bytes | None:
         """What stands before the path when a plain HTTP proxy takes the request."""
@@ -152,6 +166,8 @@ class Pool:
 
     async def _direct(self, upstream: Upstream) -> Connection:
         secure = upstream.scheme == "https"
+        if is_link_local(address((upstream.host,))):
+            raise Unreachable(f"{upstream.name}: {upstream.host} is a link-local address")
         _, connection = await self.loop.create_connection(
             lambda: Connection(self.loop),
             upstream.host,

@@ -1,14 +1,16 @@
 """Finished exchanges in, rows out: a thread of its own, so that no request ever waits for it.
 
-Large texts are counted late: the row is there within half a second with a guess, marked
-provisional, and a revision follows.
+A row is there within half a second. What would take longer comes as a revision of a row marked
+provisional: large texts are counted late, and when more finishes than can be estimated in time,
+estimates come late too.
 """
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -27,6 +29,10 @@ BATCH = 256
 MAX_WAITING = 20_000
 COUNT_AT_ONCE = 256 * 1024
 """Characters per batch that are counted before the rows are written: some 20 ms of work."""
+HURRY_S = 0.15
+"""When the oldest finished request waits longer, its row goes out without an estimate."""
+LATE_BATCH = 64
+MAX_LATE = 50_000
 MAX_LATE_CHARS = 256 * 1024 * 1024
 """Text waiting to be counted; beyond it counts stay guesses."""
 
@@ -43,6 +49,18 @@ def _unexplained(queries: Sequence[Query]) -> list[Estimate]:
     return estimate_many(queries, explained=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An exchange with what it used."""
+
+    exchange: Exchange
+    used: Usage
+    chars: int = 0
+    """Characters that are still to be counted; until then `used` holds guesses."""
+    late: bool = False
+    """A revision will follow."""
+
+
 @dataclass(slots=True)
 class Recorder:
     """The accounting thread."""
@@ -52,7 +70,8 @@ class Recorder:
     place: Place
     estimates: Callable[[Sequence[Query]], list[Estimate]] = _unexplained
     _queue: SimpleQueue[Exchange | None] = field(default_factory=SimpleQueue)
-    _late: deque[tuple[Exchange, int]] = field(default_factory=deque)
+    monotonic: Callable[[], float] = time.monotonic
+    _late: deque[Counted] = field(default_factory=deque)
     _late_chars: int = 0
     _thread: threading.Thread | None = None
 
@@ -64,7 +83,7 @@ class Recorder:
     def submit(self, exchange: Exchange) -> None:
         """Take a finished exchange. Never blocks, never raises."""
         if self._queue.qsize() >= MAX_WAITING:
-            self.counters.uncounted += 1
+            self.counters.miss()
             exchange.drop_text()
             return
         self._queue.put(exchange)
@@ -82,9 +101,9 @@ class Recorder:
             if batch:
                 self._account(batch)
             elif self._late:
-                self._count_late()
+                self._catch_up()
         while self._late:
-            self._count_late()
+            self._catch_up()
 
     def _take(self) -> tuple[list[Exchange], bool]:
         """What has finished, at most a batch; waits a tick for the first one."""
@@ -101,58 +120,85 @@ class Recorder:
         return batch, True
 
     def _account(self, batch: Sequence[Exchange]) -> None:
-        now: list[tuple[Exchange, Usage, bool]] = []
-        budget = COUNT_AT_ONCE
+        """Rows for what has finished; under pressure without what can be added later."""
+        lag_s = self.monotonic() - (batch[0].ended_s or 0.0)
+        hurried = lag_s > HURRY_S and len(self._late) < MAX_LATE
+        budget = 0 if hurried else COUNT_AT_ONCE
+        counted: list[Counted] = []
         for exchange in batch:
-            try:
-                chars = needs_counting(exchange)
-                final = chars <= budget
-                budget -= chars if final else 0
-                used = usage(exchange, count=final)
-                if exchange.fault is not None:
-                    self._uncounted(exchange, exchange.fault)
-            except Exception as error:
-                self._uncounted(exchange, type(error).__name__)
-                used, final, chars = Usage(), True, 0
-            if not final:
-                final = not self._postpone(exchange, chars)
-            now.append((exchange, used, final))
-        self._write(now, revision=1)
+            one, spent = self._counted(exchange, budget)
+            budget -= spent
+            counted.append(replace(one, late=self._postpone(one)) if hurried or one.chars else one)
+        later = hurried and all(one.late for one in counted)
+        self._write(counted, [None] * len(counted) if later else None, revision=1)
 
-    def _postpone(self, exchange: Exchange, chars: int) -> bool:
-        if self._late_chars + chars > MAX_LATE_CHARS:
-            self.counters.guessed += 1
-            return False
-        self._late.append((exchange, chars))
-        self._late_chars += chars
-        return True
+    def _counted(self, exchange: Exchange, budget: int) -> tuple[Counted, int]:
+        """What an exchange used, and the characters counted for it.
 
-    def _count_late(self) -> None:
-        exchange, chars = self._late.popleft()
-        self._late_chars -= chars
+        Texts of more characters than the budget are guessed for now.
+        """
         try:
-            used = usage(exchange, count=True)
+            chars = needs_counting(exchange)
+            at_once = chars <= budget
+            used = usage(exchange, count=at_once)
+            if exchange.fault is not None:
+                self._uncounted(exchange, exchange.fault)
+            return Counted(exchange, used, 0 if at_once else chars), chars if at_once else 0
         except Exception as error:
             self._uncounted(exchange, type(error).__name__)
-            used = usage(exchange, count=False)
-        self._write([(exchange, used, True)], revision=2)
+            return Counted(exchange, Usage()), 0
 
-    def _write(self, counted: Sequence[tuple[Exchange, Usage, bool]], *, revision: int) -> None:
-        estimates = self._estimated(counted)
-        for (exchange, used, final), estimate in zip(counted, estimates, strict=True):
+    def _postpone(self, one: Counted) -> bool:
+        """Whether a revision will follow."""
+        if self._late_chars + one.chars > MAX_LATE_CHARS:
+            self.counters.guessed += 1
+            return False
+        if not one.chars:
+            one.exchange.drop_text()
+        self._late.append(one)
+        self._late_chars += one.chars
+        return True
+
+    def _catch_up(self) -> None:
+        """Some of what was put off: one text to count, or a few rows to estimate."""
+        taken: list[Counted] = []
+        while self._late and len(taken) < LATE_BATCH:
+            one = self._late.popleft()
+            self._late_chars -= one.chars
+            if one.chars:
+                taken.append(self._recounted(one))
+                break
+            taken.append(replace(one, late=False))
+        self._write(taken, None, revision=2)
+
+    def _recounted(self, one: Counted) -> Counted:
+        try:
+            return Counted(one.exchange, usage(one.exchange, count=True))
+        except Exception as error:
+            self._uncounted(one.exchange, type(error).__name__)
+            return Counted(one.exchange, one.used)
+
+    def _write(
+        self, counted: Sequence[Counted], known: list[None] | None, *, revision: int
+    ) -> None:
+        estimates = self._estimated(counted) if known is None else known
+        for one, estimate in zip(counted, estimates, strict=True):
             try:
-                row = record(exchange, used, estimate, self.place, revision=revision, final=final)
+                final = not one.late
+                row = record(
+                    one.exchange, one.used, estimate, self.place, revision=revision, final=final
+                )
                 if not self.store.put(row):
-                    self.counters.uncounted += 1
+                    self.counters.miss()
             except Exception as error:  # costs this row, never the thread
-                self._uncounted(exchange, type(error).__name__)
-            if final:
-                exchange.drop_text()
+                self._uncounted(one.exchange, type(error).__name__)
+            if not one.late:
+                one.exchange.drop_text()
 
-    def _estimated(self, counted: Sequence[tuple[Exchange, Usage, bool]]) -> list[Estimate | None]:
+    def _estimated(self, counted: Sequence[Counted]) -> Sequence[Estimate | None]:
         """An estimate for each; where a batch fails together, each is tried alone."""
         try:
-            return list(self.estimates([query(e, used, self.place) for e, used, _ in counted]))
+            return self.estimates([query(one.exchange, one.used, self.place) for one in counted])
         except Exception as error:
             if len(counted) > 1:
                 return [found for one in counted for found in self._estimated([one])]
@@ -160,5 +206,5 @@ class Recorder:
             return [None] * len(counted)
 
     def _uncounted(self, exchange: Exchange, reason: str) -> None:
-        self.counters.uncounted += 1
+        self.counters.miss()
         log.warning("request %s passed but was not read wholly: %s", exchange.id, reason)

@@ -13,33 +13,28 @@ from typing import Any
 
 from aiohttp import web
 
+from ledger.record import Outcome
 from proxy import refusals
 from proxy.access import Access
 from proxy.connection import Connection, ResponseHead
 from proxy.exchange import Exchange
-from proxy.headers import Header, head, listed, lookup, towards_upstream
+from proxy.headers import Header, doubtful, head, listed, lookup, towards_upstream
 from proxy.passage import Passage, Sent, Watch, wants_websocket
 from proxy.pool import Pool, Unreachable
 from proxy.protocols import Recognition, recognise
 from proxy.routing import Route, RoutingTable, Unrouted
 from proxy.traffic import Traffic
 from proxy.tunnel import ClientSide, Tunnel
+from proxy.upload import ClientGone, Upload
 
 log = logging.getLogger(__name__)
 
 MAX_HEAD_LINE_BYTES = 64 * 1024
-REPLAY_BYTES = 1024 * 1024
-"""A request up to this size is sent again if a kept connection turns out to be dead."""
-
 type OwnPath = Callable[[web.BaseRequest], web.Response]
 
 
 class BrokenOff(Exception):
     """The upstream took the connection and closed it before an answer came."""
-
-
-class ClientGone(Exception):
-    """The client hung up while its own body was being read."""
 
 
 @dataclass(slots=True)
@@ -96,10 +91,13 @@ class ReverseProxy:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         headers = list(request.raw_headers)
         by_name = lookup(headers)
-        refused = self._refusal(headers, by_name)
+        refused = self._refusal(request.method, headers, by_name)
         if refused is not None:
             self.traffic.counters.refused += 1
-            return _json(refused[0], refusals.body(None, refused[0], "refused", refused[1]))
+            answer = _json(refused[0], refusals.body(None, refused[0], "refused", refused[1]))
+            if refused[0] == 400:
+                answer.force_close()  # what follows may be no request of its own
+            return answer
         target = request.raw_path
         if target.startswith("/_tabwatt/"):
             return self.own(request)
@@ -112,12 +110,11 @@ class ReverseProxy:
         self._count(recognition)
         return await self._forward(request, headers, by_name, route, recognition)
 
-    def _refusal(self, headers: list[Header], by_name: dict[str, str]) -> tuple[int, str] | None:
-        if "content-length" in by_name and "transfer-encoding" in by_name:
-            return 400, "both Content-Length and Transfer-Encoding"
-        if len([1 for name, _ in headers if name.lower() == b"host"]) != 1:
-            return 400, "not exactly one Host header"
-        return self.access.refusal(by_name)
+    def _refusal(
+        self, method: str, headers: list[Header], by_name: dict[str, str]
+    ) -> tuple[int, str] | None:
+        doubt = doubtful(method, headers, by_name)
+        return (400, doubt) if doubt is not None else self.access.refusal(by_name)
 
     def _unrouted(self, unrouted: Unrouted) -> web.StreamResponse:
         self.traffic.counters.not_recognised += 1
@@ -166,12 +163,11 @@ class ReverseProxy:
         self._finish(exchange, tunnel, "cut" if fault else "ok")
         return sent
 
-    def _finish(self, exchange: Exchange | None, tunnel: Tunnel | None, outcome: str) -> None:
-        assert outcome in {"ok", "cut", "cancelled", "refused"}
+    def _finish(self, exchange: Exchange | None, tunnel: Tunnel | None, outcome: Outcome) -> None:
         if exchange is not None:
-            self.traffic.finish(exchange, outcome)  # type: ignore[arg-type] # asserted above
+            self.traffic.finish(exchange, outcome)
         if tunnel is not None:
-            tunnel.close(outcome)  # type: ignore[arg-type] # asserted above
+            tunnel.close(outcome)
 
     async def _pass(
         self,
@@ -232,7 +228,7 @@ class ReverseProxy:
         start: bytes,
         connection: Connection,
         passage: Passage,
-        upload: "Upload",
+        upload: Upload,
         exchange: Exchange | None,
     ) -> str | None:
         if upload.send_at_once(start, connection):
@@ -251,7 +247,7 @@ class ReverseProxy:
                 sending.cancel()
 
     async def _send(
-        self, upload: "Upload", connection: Connection, exchange: Exchange | None
+        self, upload: Upload, connection: Connection, exchange: Exchange | None
     ) -> None:
         """Send the body as it comes; it is read before this lets go, hence before any answer."""
         await upload.send(connection)
@@ -291,83 +287,6 @@ class ReverseProxy:
             out.append((b"Proxy-Authorization", credentials))
         target = (prefix or b"") + route.target.encode("utf-8", "surrogateescape")
         return head(b"%b %b HTTP/1.1" % (request.method.encode(), target), out)
-
-
-class Upload:
-    """The request's body on its way to the upstream."""
-
-    def __init__(self, request: web.BaseRequest, exchange: Exchange | None) -> None:
-        """Bytes are also given to the exchange, once."""
-        self._content = request.content
-        self._chunked = b"chunked" in listed(request.raw_headers, b"transfer-encoding")
-        self._exchange = exchange
-        self._pieces: list[bytes] | None = []
-        self._size = 0
-        self.sent = False
-        """Whether the whole body has been written to the connection in use."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether the whole body has been read from the client."""
-        return self._content.at_eof() or self._content.is_eof()
-
-    @property
-    def replayable(self) -> bool:
-        """Whether all of the body so far could be sent again."""
-        return self._pieces is not None
-
-    def take(self) -> None:
-        """Read what is here, without waiting for more."""
-        data = b"" if self._content.at_eof() else self._content.read_nowait(-1)
-        if data:
-            self._keep(data)
-
-    def send_at_once(self, start: bytes, connection: Connection) -> bool:
-        """Send head and body in one write if the body is here already."""
-        self.sent = False
-        if not self._content.is_eof():
-            return False
-        before = self._pieces or []  # of a first try
-        data = b"" if self._content.at_eof() else self._content.read_nowait(-1)
-        pieces = [*before, data] if data else before
-        connection.write(start + b"".join(map(self._framed, pieces)) + self._last())
-        if data:
-            self._keep(data)
-        self.sent = True
-        return True
-
-    async def send(self, connection: Connection) -> None:
-        """Send the body as it comes; raises `ClientGone` if it stops coming."""
-        for data in self._pieces or ():
-            connection.write(self._framed(data))
-        while not self._content.at_eof():
-            try:
-                data = await self._content.readany()
-            except (web.PayloadAccessError, ConnectionError) as error:
-                raise ClientGone from error
-            except Exception as error:  # aiohttp raises its own kinds for malformed chunking
-                raise ClientGone from error
-            if data:
-                self._keep(data)
-                connection.write(self._framed(data))
-                await connection.drained()
-        connection.write(self._last())
-        self.sent = True
-
-    def _keep(self, data: bytes) -> None:
-        if self._exchange is not None:
-            self._exchange.request_body(data)
-        self._size += len(data)
-        if self._size > REPLAY_BYTES:
-            self._pieces = None
-        elif self._pieces is not None:
-            self._pieces.append(data)
-
-    def _framed(self, data: bytes) -> bytes:
-        return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
-
-    def _last(self) -> bytes:
-        return b"0\r\n\r\n" if self._chunked else b""
 
 
 def _json(status: int, body: bytes) -> web.Response:

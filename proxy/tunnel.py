@@ -60,7 +60,9 @@ class Tunnel:
         if self._client is None or self._protocol is None:
             return
         for name, message in self._client.feed(data):
-            if name == "text" and starts_turn(message):
+            if name == "close":  # who says it first has left the turn that is open
+                self._end("cancelled")
+            elif name == "text" and starts_turn(message):
                 self._begin(self._protocol, message)
 
     def from_upstream(self, data: bytes) -> None:
@@ -69,6 +71,8 @@ class Tunnel:
             return
         for name, message in self._upstream.feed(data):
             turn = self._turn
+            if name == "close":
+                self._end("cut")
             if turn is None or name != "text":
                 continue
             turn.message(message, self._traffic.monotonic())
@@ -81,7 +85,7 @@ class Tunnel:
         self._end("refused" if outcome == "refused" else broken)
         for messages in (self._client, self._upstream):
             if messages is not None and (messages.stopped or messages.overflow):
-                self._traffic.counters.uncounted += 1
+                self._traffic.counters.miss()
 
     def _begin(self, protocol: Protocol, message: bytes) -> None:
         self._end("cut")  # a second turn before the first has ended

@@ -3,6 +3,8 @@
 import logging
 import logging.handlers
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -21,7 +23,8 @@ class Traceless(logging.Formatter):
         return f"  {type(error).__name__} in {place}"
 
 
-def to_file(home: Path) -> None:
+@contextmanager
+def to_file(home: Path) -> Iterator[None]:
     """Send warnings of all packages to `log/tabwatt.log`, 0600, at most 2 MB."""
     folder = home / "log"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -30,5 +33,10 @@ def to_file(home: Path) -> None:
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1)
     handler.setFormatter(Traceless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    before, root.handlers[:] = root.handlers[:], [handler]
     root.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        root.handlers[:] = before
+        handler.close()

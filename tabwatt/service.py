@@ -22,7 +22,7 @@ from proxy.access import Access
 from proxy.accounting import Place
 from proxy.identity import Identification
 from proxy.own import OwnPaths
-from proxy.pool import OutboundProxies, Pool, outbound_proxies
+from proxy.pool import OutboundProxies, Pool, outbound_proxies, proxy_url
 from proxy.recorder import Recorder
 from proxy.reverse import ReverseProxy
 from proxy.routing import LOOPBACK_NAMES, BadUpstream, RoutingTable, routing_table
@@ -109,6 +109,8 @@ class Service:
         server = self._runner.addresses[0]
         bound = server[1]
         self._pool.own_ports = frozenset({bound})
+        if self._pool.loops():
+            log.warning("the outbound proxy of the environment is tabwatt itself: it is passed by")
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{bound}"
 
@@ -129,10 +131,18 @@ class Service:
         return Access(frozenset(name.lower() for name in settings.hosts), settings.token)
 
     def _outbound(self) -> OutboundProxies:
-        named = self._settings.upstream_proxy
-        if named is None:
-            return outbound_proxies(self._env)
-        return OutboundProxies(named, named, outbound_proxies(self._env).no_proxy)
+        named, found = self._settings.upstream_proxy, outbound_proxies(self._env)
+        if named is not None:
+            found = OutboundProxies(named, named, found.no_proxy)
+        try:
+            for url in filter(None, (found.http, found.https)):
+                proxy_url(url)
+        except ValueError:
+            raise UsageError(
+                "the outbound proxy is no http(s) URL; see HTTPS_PROXY, HTTP_PROXY, ALL_PROXY"
+                " or [upstream] proxy"
+            ) from None
+        return found
 
     def _tls(self) -> ssl.SSLContext:
         """The system's roots (or `SSL_CERT_FILE`) and the company's own CA on top."""

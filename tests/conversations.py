@@ -104,7 +104,9 @@ CONVERSATIONS: tuple[Conversation, ...] = (
         "embeddings", "openai.embeddings", "/v1/embeddings",
         {"model": "text-embedding-3-small", "input": [SAID]},
     ),
-    *_pair("messages", "anthropic.messages", "/v1/messages?beta=true", MESSAGES, headers=_ANTHROPIC),
+    *_pair(
+        "messages", "anthropic.messages", "/v1/messages?beta=true", MESSAGES, headers=_ANTHROPIC,
+    ),
     Conversation("gemini", "gemini.generate", f"{_MODELS}:generateContent", GEMINI),
     Conversation(
         "gemini-stream", "gemini.generate", f"{_MODELS}:streamGenerateContent?alt=sse", GEMINI,
@@ -118,9 +120,9 @@ CONVERSATIONS: tuple[Conversation, ...] = (
         "code-assist", "gemini.generate", "/v1internal:streamGenerateContent?alt=sse",
         CODE_ASSIST, stream=True,
     ),
-    *_pair("ollama-chat", "ollama.chat", "/api/chat", OLLAMA | _WHOLE, streamed=OLLAMA | {"stream": True}),
+    *_pair("ollama-chat", "ollama.chat", "/api/chat", OLLAMA | _WHOLE),
     Conversation("ollama-unsaid", "ollama.chat", "/api/chat", OLLAMA, stream=True),
-    *_pair("generate", "ollama.generate", "/api/generate", GENERATE | _WHOLE, streamed={"stream": True}),
+    *_pair("generate", "ollama.generate", "/api/generate", GENERATE | _WHOLE),
     Conversation("ollama-embed", "ollama.embed", "/api/embed", {"model": "m", "input": SAID}),
     *_pair("llamacpp", "llamacpp.completion", "/completion", LLAMACPP),
     *_pair("infill", "llamacpp.completion", "/infill", INFILL),

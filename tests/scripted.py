@@ -48,7 +48,7 @@ class Peer:
         length = int(head.header(b"content-length") or 0)
         return Asked(head.line, head.headers, await self.reader.readexactly(length))
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes | bytearray) -> None:
         """Write as it is."""
         self.writer.write(data)
         await self.writer.drain()

@@ -93,7 +93,7 @@ class Wire:
     ) -> None:
         await self.close()
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes | bytearray) -> None:
         """Write as it is."""
         self.writer.write(data)
         async with asyncio.timeout(PATIENCE_S):

@@ -92,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(settings: object, args: argparse.Namespace) -> int:
+    from tabwatt.home import prepare
     from tabwatt.log import to_file
     from tabwatt.service import Service
 
@@ -100,11 +101,12 @@ async def _serve(settings: object, args: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await service.start()
-    to_file(args.home)
-    _announce(service.url, as_json=args.json)
-    await stop.wait()
-    await service.stop()
+    prepare(args.home)
+    with to_file(args.home):
+        await service.start()
+        _announce(service.url, as_json=args.json)
+        await stop.wait()
+        await service.stop()
     return 0
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conversations import CONVERSATIONS, Conversation
@@ -30,7 +32,7 @@ def post(said: Conversation, *fake: str, path: str | None = None) -> bytes:
 
 # ---- the upstream ----
 
-SHAPES = {
+SHAPES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "chat": ("/v1/chat/completions", lambda told: told["error"]["message"]),
     "anthropic": ("/v1/messages", lambda told: told["error"]["message"]),
     "gemini": (

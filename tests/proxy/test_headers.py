@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.headers import HOP_BY_HOP, Header, head, listed, lookup, towards_client, towards_upstream
+from proxy.headers import (
+    HOP_BY_HOP,
+    Header,
+    doubtful,
+    head,
+    listed,
+    lookup,
+    towards_client,
+    towards_upstream,
+)
 
 END_TO_END: list[Header] = [
     (b"User-Agent", b"x"),
@@ -114,3 +123,49 @@ def test_nothing_is_made_up_and_nothing_changes_place(headers: list[Header]) -> 
     passed = [pair for pair in sent(*headers) if pair[0].lower() != b"host"]
     rest = iter(headers)
     assert all(pair in rest for pair in passed)  # a subsequence
+
+
+HOST: Header = (b"Host", b"me")
+UPGRADE: Header = (b"Upgrade", b"WebSocket")
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "doubt"),
+    [
+        ("POST", [HOST, (b"Content-Length", b"5")], None),
+        ("POST", [HOST, (b"Transfer-Encoding", b"Chunked")], None),
+        ("GET", [HOST, UPGRADE], None),
+        ("GET", [HOST, UPGRADE, (b"Content-Length", b"0")], None),
+        ("POST", [HOST, (b"Upgrade", b"h2c"), (b"Content-Length", b"5")], None),
+        (
+            "POST",
+            [HOST, (b"Content-Length", b"5"), (b"transfer-encoding", b"chunked")],
+            "both Content-Length and Transfer-Encoding",
+        ),
+        (
+            "POST",
+            [HOST, (b"Transfer-Encoding", b"gzip, chunked")],
+            "a transfer coding other than chunked",
+        ),
+        (
+            "POST",
+            [HOST, (b"Transfer-Encoding", b"")],
+            "a transfer coding other than chunked",
+        ),
+        ("GET", [], "not exactly one Host header"),
+        ("GET", [HOST, (b"hOST", b"me")], "not exactly one Host header"),
+        ("POST", [HOST, UPGRADE], "a WebSocket handshake with a body"),
+        (
+            "GET",
+            [HOST, UPGRADE, (b"Content-Length", b"5")],
+            "a WebSocket handshake with a body",
+        ),
+        (
+            "GET",
+            [HOST, UPGRADE, (b"Transfer-Encoding", b"chunked")],
+            "a WebSocket handshake with a body",
+        ),
+    ],
+)
+def test_requests_in_doubt(method: str, headers: list[Header], doubt: str | None) -> None:
+    assert doubtful(method, headers, lookup(headers)) == doubt

@@ -57,7 +57,7 @@ def test_the_order_can_be_set() -> None:
     ],
 )
 def test_a_virtual_key_names_its_developer(headers: dict[str, str]) -> None:
-    assert developer(KEYED, **headers) == "by-key"
+    assert developer(KEYED, ROUTE, None, **headers) == "by-key"
 
 
 def test_a_key_in_the_query_names_its_developer() -> None:

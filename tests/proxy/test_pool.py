@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from loopback import loopback
+from loopback import eventually, loopback
 from scripted import Peer, Scripted
 from wire import request
 
@@ -106,9 +106,7 @@ async def test_a_connection_is_kept_for_its_own_upstream_alone() -> None:
         connection = await ours.acquire(first)
         connection.begin(Ignored(), head_only=False)
         connection.write(request("POST", CHAT, (), BODY))
-        async with asyncio.timeout(5):
-            while not connection.reusable:
-                await asyncio.sleep(0)
+        await eventually(lambda: connection.reusable)
         ours.release(first, connection)
         assert await ours.acquire(second) is not connection
         assert await ours.acquire(first, fresh=True) is not connection
@@ -154,33 +152,39 @@ def certificate(tmp_path: Path, *names: str) -> tuple[ssl.SSLContext, Path]:
 
 async def test_an_upstream_over_tls_is_trusted_through_the_companys_ca(tmp_path: Path) -> None:
     context, ca = certificate(tmp_path, "127.0.0.1")
-    async with Scripted(always, tls=context) as secure:
-        async with loopback(tmp_path / "home", secure.url, upstream_ca=str(ca)) as proxy:
-            for _ in range(2):
-                assert (await proxy.ask(request("POST", CHAT, (), BODY))).body == ANSWER
-            assert len(secure.peers) == 1
-            assert [row.outcome for row in await proxy.rows()] == ["ok", "ok"]
+    async with (
+        Scripted(always, tls=context) as secure,
+        loopback(tmp_path / "home", secure.url, upstream_ca=str(ca)) as proxy,
+    ):
+        for _ in range(2):
+            assert (await proxy.ask(request("POST", CHAT, (), BODY))).body == ANSWER
+        assert len(secure.peers) == 1
+        assert [row.outcome for row in await proxy.rows()] == ["ok", "ok"]
 
 
 async def test_an_unknown_ca_is_one_clear_line(tmp_path: Path) -> None:
     context, _ = certificate(tmp_path, "127.0.0.1")
-    async with Scripted(always, tls=context) as secure:
-        async with loopback(tmp_path / "home", secure.url) as proxy:
-            reply = await proxy.ask(request("POST", CHAT, (), BODY))
-            assert reply.status == 502
-            assert b"certificate of 127.0.0.1" in reply.body
-            assert b"set SSL_CERT_FILE" in reply.body
-            assert b"\\n" not in reply.body
-            assert (await proxy.row()).outcome == "refused"
+    async with (
+        Scripted(always, tls=context) as secure,
+        loopback(tmp_path / "home", secure.url) as proxy,
+    ):
+        reply = await proxy.ask(request("POST", CHAT, (), BODY))
+        assert reply.status == 502
+        assert b"certificate of 127.0.0.1" in reply.body
+        assert b"set SSL_CERT_FILE" in reply.body
+        assert b"\\n" not in reply.body
+        assert (await proxy.row()).outcome == "refused"
 
 
 async def test_a_certificate_of_another_name_is_not_taken(tmp_path: Path) -> None:
     context, ca = certificate(tmp_path, "other.test")
-    async with Scripted(always, tls=context) as secure:
-        async with loopback(tmp_path / "home", secure.url, upstream_ca=str(ca)) as proxy:
-            reply = await proxy.ask(request("POST", CHAT, (), BODY))
-            assert reply.status == 502
-            assert b"not trusted" in reply.body
+    async with (
+        Scripted(always, tls=context) as secure,
+        loopback(tmp_path / "home", secure.url, upstream_ca=str(ca)) as proxy,
+    ):
+        reply = await proxy.ask(request("POST", CHAT, (), BODY))
+        assert reply.status == 502
+        assert b"not trusted" in reply.body
 
 
 async def test_tls_where_plain_http_is_spoken_is_a_clear_502(tmp_path: Path) -> None:
@@ -307,7 +311,7 @@ async def test_a_company_proxy_that_refuses_is_a_clear_502(
 
 
 async def test_our_own_listener_as_company_proxy_is_passed_by(tmp_path: Path) -> None:
-    """An editor's environment names us as its proxy, and so does ours: no loop, no absolute form."""
+    """An editor's environment names us as its proxy, and so does ours: no loop."""
     lines: list[bytes] = []
 
     async def serve(peer: Peer) -> None:
@@ -329,9 +333,11 @@ async def test_our_own_listener_as_company_proxy_is_passed_by(tmp_path: Path) ->
 
 
 async def test_ipv6_loopback(tmp_path: Path) -> None:
-    async with Scripted(always, host="::1") as there:
-        async with loopback(tmp_path, there.url, host="::1") as proxy:
-            assert proxy.url.startswith("http://[::1]:")
-            reply = await proxy.ask(request("POST", CHAT, (), BODY, host="[::1]:1234"))
-            assert reply.body == ANSWER
-            assert (await proxy.row()).provider == "openai"
+    async with (
+        Scripted(always, host="::1") as there,
+        loopback(tmp_path, there.url, host="::1") as proxy,
+    ):
+        assert proxy.url.startswith("http://[::1]:")
+        reply = await proxy.ask(request("POST", CHAT, (), BODY, host="[::1]:1234"))
+        assert reply.body == ANSWER
+        assert (await proxy.row()).provider == "openai"

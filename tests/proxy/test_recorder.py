@@ -53,6 +53,7 @@ def finished(id: str, text: str = "one two", protocol: Any = None) -> Exchange:
     exchange.reading.add(text)
     exchange.status = 200
     exchange.outcome = "ok"
+    exchange.ended_s = 101.0
     return exchange
 
 
@@ -83,7 +84,7 @@ class Nameless:
 
 
 def recorder(rows: Rows, **more: Any) -> Recorder:
-    return Recorder(rows, Counters(), Place(), **more)
+    return Recorder(rows, Counters(), Place(), **({"monotonic": lambda: 101.0} | more))
 
 
 def test_what_finishes_becomes_a_row_with_figures() -> None:
@@ -124,6 +125,25 @@ def test_a_large_text_has_its_row_at_once_and_is_counted_after() -> None:
     assert (small.id, small.provisional) == ("small", False)
     assert (later.id, later.revision, later.provisional) == ("large", 2, False)
     assert (later.output_how, later.output_tokens) == ("counted", COUNT_AT_ONCE // 5 + 1)
+
+
+def test_under_pressure_rows_go_out_first_and_figures_follow() -> None:
+    rows = Rows()
+    made = recorder(rows, monotonic=lambda: 101.2)  # 0.2 s after the end: behind
+    made.submit(finished("a", ""))
+    made.submit(finished("b", " word" * 9))
+    made.start()
+    found = rows.wait(4)
+    made.close(10)
+    assert [(row.id, row.revision, row.provisional) for row in found] == [
+        ("a", 1, True),
+        ("b", 1, True),
+        ("a", 2, False),
+        ("b", 2, False),
+    ]
+    assert [row.facility_j is not None for row in found] == [False, False, True, True]
+    assert [row.output_how for row in found[1::2]] == ["guessed", "counted"]
+    assert found[3].output_tokens == 9
 
 
 def test_too_much_to_count_stays_a_guess_and_is_told() -> None:

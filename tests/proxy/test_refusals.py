@@ -14,7 +14,10 @@ from proxy.refusals import body
             "openai.chat",
             {"error": {"message": "tabwatt: no", "type": "gone", "param": None, "code": "gone"}},
         ),
-        ("anthropic.messages", {"type": "error", "error": {"type": "gone", "message": "tabwatt: no"}}),
+        (
+            "anthropic.messages",
+            {"type": "error", "error": {"type": "gone", "message": "tabwatt: no"}},
+        ),
         ("gemini.generate", {"error": {"code": 502, "message": "tabwatt: no", "status": "GONE"}}),
         (
             "mistral.fim",
@@ -26,7 +29,7 @@ from proxy.refusals import body
             {"error": {"message": "tabwatt: no", "type": "gone", "param": None, "code": "gone"}},
         ),
     ],
-)  # fmt: skip
+)
 def test_shapes(api: str | None, told: object) -> None:
     assert json.loads(body(api, 502, "gone", "no")) == told
 

@@ -1,12 +1,18 @@
 """The reverse proxy against upstreams that do one particular thing."""
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import StreamReader
+from aiohttp.base_protocol import BaseProtocol
 from loopback import loopback
 from scripted import Peer, Scripted
 from wire import request
+
+from proxy.upload import REPLAY_BYTES, Upload
 
 CHAT = "/v1/chat/completions"
 BODY = b'{"model":"gpt-4o-mini","messages":[{"role":"user","content":"hi"}]}'
@@ -199,3 +205,88 @@ async def test_java_asks_for_http_2_in_passing_and_is_served(version: str, tmp_p
         reply = await proxy.ask(request("POST", CHAT, headers, BODY, version=version))
         assert reply.body == ANSWER
         assert bodies == [BODY]
+
+
+@dataclass
+class Body:
+    """What an upload needs of aiohttp's request."""
+
+    content: StreamReader
+    raw_headers: tuple[tuple[bytes, bytes], ...] = ((b"Content-Length", b"10"),)
+
+
+@dataclass
+class Written:
+    """What an upload needs of a connection."""
+
+    data: bytes = b""
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+    async def drained(self) -> None:
+        pass
+
+
+class Quiet(asyncio.Transport):
+    """A client's connection that may be paused."""
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+def body_reader() -> StreamReader:
+    protocol = BaseProtocol(asyncio.get_running_loop())
+    protocol.connection_made(Quiet())
+    return StreamReader(protocol, 2**22)
+
+
+def upload_of(content: StreamReader) -> Upload:
+    made: Any = Upload
+    return made(Body(content), None)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("rest_before", [True, False])
+async def test_a_second_try_sends_what_the_first_one_sent_and_the_rest(rest_before: bool) -> None:
+    """The rest may be here when the second try begins, or come later."""
+    content = body_reader()
+    upload = upload_of(content)
+    first, second = Written(), Written()
+    to_first: Any = first
+    to_second: Any = second
+    content.feed_data(b"hello")
+    assert not upload.send_at_once(b"HEAD ", to_first)
+    sending = asyncio.ensure_future(upload.send(to_first))
+    await asyncio.sleep(0)
+    assert first.data == b"hello"
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    assert not upload.sent
+    if rest_before:
+        content.feed_data(b"world")
+        content.feed_eof()
+        assert upload.send_at_once(b"HEAD ", to_second)
+    else:
+        assert not upload.send_at_once(b"HEAD ", to_second)
+        second.write(b"HEAD ")
+        sending = asyncio.ensure_future(upload.send(to_second))
+        await asyncio.sleep(0)
+        content.feed_data(b"world")
+        content.feed_eof()
+        await sending
+    assert second.data == b"HEAD helloworld"
+    assert upload.sent
+    assert upload.complete
+
+
+async def test_a_body_too_large_to_keep_cannot_be_sent_again() -> None:
+    content = body_reader()
+    upload = upload_of(content)
+    content.feed_data(b"x" * (REPLAY_BYTES + 1))
+    content.feed_eof()
+    written: Any = Written()
+    assert upload.send_at_once(b"", written)
+    assert not upload.replayable

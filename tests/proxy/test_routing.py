@@ -161,7 +161,7 @@ def test_a_copilot_of_ones_own_gets_every_part() -> None:
 
 @pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
 def test_reserved_names_cannot_be_upstreams(name: str) -> None:
-    with pytest.raises(BadUpstream, match="start of a known path|use lower-case letters"):
+    with pytest.raises(BadUpstream, match=r"start of a known path|use lower-case letters"):
         upstream(name, "http://127.0.0.1:1")
 
 
