@@ -24,14 +24,15 @@ class Ready:
 def proxy(flags: Sequence[str], env: Mapping[str, str]) -> Iterator[Ready]:
     """Run `tabwatt serve` beside us; raises `UsageError` with its own one line if it cannot."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tabwatt", "serve", "--json", *flags],
+        [sys.executable, "-m", "tabwatt", "serve", "--json", "--leave-with-stdin", *flags],
         env=dict(env),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl+C is the screen's; the proxy is told when to leave
     )
+    assert child.stdin is not None
     assert child.stdout is not None
     assert child.stderr is not None
     try:
@@ -48,5 +49,5 @@ def proxy(flags: Sequence[str], env: Mapping[str, str]) -> Iterator[Ready]:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-        child.stdout.close()
-        child.stderr.close()
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            pipe.close()

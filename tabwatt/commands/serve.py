@@ -47,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser, *, with_json: bool = True) ->
     )
     if with_json:
         parser.add_argument("--json", action="store_true", help="print one JSON line when ready")
+        # For a parent process: whatever ends it, its proxy does not stay behind.
+        parser.add_argument("--leave-with-stdin", action="store_true", help=argparse.SUPPRESS)
 
 
 def again(args: argparse.Namespace) -> list[str]:
@@ -101,6 +103,9 @@ async def _serve(settings: object, args: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if args.leave_with_stdin:
+        # Nothing is ever written to it: readable means closed.
+        loop.add_reader(sys.stdin.fileno(), stop.set)
     prepare(args.home)
     with to_file(args.home):
         await service.start()
