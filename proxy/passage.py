@@ -2,7 +2,8 @@
 
 The head is written as bytes, since a framework's response object would add headers, change their
 order and refuse values that are not UTF-8. Body pieces go from one transport to the other within
-the same callback; the meter sees them after they have been written.
+the same callback. uvloop sends what was written at the end of the loop's turn, so the meter sees
+them in the next one: reading an event never delays it.
 """
 
 import asyncio
@@ -40,7 +41,8 @@ class Passage:
         self.head: ResponseHead | None = None
         self.keep_alive = True
         """Whether the client's connection may serve another request afterwards."""
-        self.done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[str | None] = self._loop.create_future()
 
     def response_head(self, answer: ResponseHead) -> None:
         """Write the head to the client, framing the body as the client can take it."""
@@ -60,7 +62,7 @@ class Passage:
         line = b"HTTP/1.1 %d %s" % (answer.status, answer.reason)
         self._write(head(line, headers))
         if self._exchange is not None and not tunnel:
-            self._exchange.response_head(answer.status, lookup(answer.headers))
+            self._loop.call_soon(self._meter_head, self._exchange, answer)
         if tunnel:
             self._watch = self._on_tunnel(answer)
 
@@ -76,7 +78,7 @@ class Passage:
         if self._watch is not None:
             self._watch(data)
         elif self._exchange is not None:
-            self._exchange.response_body(data, self._monotonic())
+            self._loop.call_soon(self._exchange.response_body, data, self._monotonic())
 
     def response_end(self, fault: str | None) -> None:
         """Close the framing; a broken answer ends in a broken connection, as it came."""
@@ -99,6 +101,10 @@ class Passage:
             self._resuming.cancel()
         if not self.done.done():
             self.done.cancel()
+
+    @staticmethod
+    def _meter_head(exchange: Exchange, answer: ResponseHead) -> None:
+        exchange.response_head(answer.status, lookup(answer.headers))
 
     async def _resume(self) -> None:
         try:

@@ -232,7 +232,8 @@ class ReverseProxy:
         exchange: Exchange | None,
     ) -> str | None:
         if upload.send_at_once(start, connection):
-            self._describe(exchange)
+            # In the loop's next turn: what was written leaves at the end of this one.
+            asyncio.get_running_loop().call_soon(self._describe, exchange)
             return await passage.done
         connection.write(start)
         sending = asyncio.create_task(self._send(upload, connection, exchange))

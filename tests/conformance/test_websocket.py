@@ -28,6 +28,8 @@ HANDSHAKE = [
     ("Sec-WebSocket-Key", KEY),
     ("Authorization", "Bearer none"),
 ]
+CLOCK = "date"
+"""The one header that differs between two answers: the second may turn between them."""
 DEFLATE = ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")
 
 
@@ -110,7 +112,8 @@ async def test_bytes_are_equal_both_ways(
             await client.send(request("GET", PATH, [*HANDSHAKE, *extra]))
             status, _, headers = await client.head()
             assert status == 101
-            heads.append(sorted((name.lower(), value.lower()) for name, value in headers))
+            plain = ((name.lower(), value.lower()) for name, value in headers)
+            heads.append(sorted(pair for pair in plain if pair[0] != CLOCK))
             for start in range(0, len(wire), 7):
                 await client.send(wire[start : start + 7])
                 await asyncio.sleep(0)
