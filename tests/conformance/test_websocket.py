@@ -28,7 +28,7 @@ HANDSHAKE = [
     ("Sec-WebSocket-Key", KEY),
     ("Authorization", "Bearer none"),
 ]
-CLOCK = "date"
+CLOCK = b"date"
 """The one header that differs between two answers: the second may turn between them."""
 DEFLATE = ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")
 
