@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -109,6 +110,7 @@ async def _serve(settings: object, args: argparse.Namespace) -> int:
     prepare(args.home)
     with to_file(args.home):
         await service.start()
+        _spare_the_collector()
         _announce(service.url, as_json=args.json)
         await stop.wait()
         await service.stop()
@@ -124,6 +126,13 @@ def _announce(url: str | None, *, as_json: bool) -> None:
     print("point a client at it:", flush=True)
     print(f"  export OPENAI_BASE_URL={url}/v1", flush=True)
     print(f"  export ANTHROPIC_BASE_URL={url}", flush=True)
+
+
+def _spare_the_collector() -> None:
+    """What is loaded stays: no pause of a stream to look through it for garbage again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _keep_secrets_in_memory() -> None:
