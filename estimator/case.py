@@ -73,7 +73,7 @@ def _case(values: tuple[Any, ...]) -> Case:
         tier="modelled" if found.modelled else "assumed",
         place=where,
         model=ResolvedModel(facts.model, found.model.name, found.model.how),
-        notes=found.notes,
+        notes=found.notes + _zone_notes(facts.zone, where),
         sources=_sources(found, where),
         server_factor=server,
         server_widths=spread.log_widths(server),
@@ -84,6 +84,12 @@ def _case(values: tuple[Any, ...]) -> Case:
         embodied_widths=spread.log_widths(embodied),
         fixed_variances=_fixed_variances(found, server, where),
     )
+
+
+def _zone_notes(asked: str | None, where: Place) -> tuple[str, ...]:
+    if asked is None or where.zone is not None:
+        return ()
+    return (f"zone {asked} unknown: the world's average stands in",)
 
 
 def _fixed_variances(found: Known, server: Interval, where: Place) -> dict[str, float]:

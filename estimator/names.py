@@ -25,6 +25,7 @@ _DRESS = re.compile(
     r"|128k|64k|32k|16k|8k|4k|copilot|highspeed|instant|versatile|\d{3,4}"
     r"|v\d+(?:\.\d+)?|20\d{6}|20\d\d[-.]\d\d[-.]\d\d|\d\d-20\d\d|\d\d-\d\d)$"
 )
+_CONTEXT = re.compile(r"(?:\[\d+[km]\]|[-_:](?:1|2|4|10)m|[-_:](?:1024|512|256|200)k)(?=$|[-_:])")
 _VENDOR_WORD = re.compile(r"^(?:meta|mistralai|nvidia|ibm|google|openai|microsoft)[-_]")
 
 
@@ -34,12 +35,12 @@ def key(name: str) -> str:
 
 
 def bare(name: str) -> str:
-    """The name without routes, folders, file endings and hosts' versions."""
+    """The name without routes, folders, file endings, hosts' versions and sizes of the context."""
     text = name.strip().lower().split("@", 1)[0].removesuffix(".gguf")
     text = text.replace("\\", "/").rsplit("/", 1)[-1]
     text = _VARIANT.sub("", text)
     text = _ROUTING.sub("", text)
-    return _BEDROCK_VERSION.sub("", text)
+    return _CONTEXT.sub("", _BEDROCK_VERSION.sub("", text))
 
 
 def quantisation(name: str) -> tuple[str, str | None]:
@@ -73,6 +74,9 @@ _MILLIONS = re.compile(r"(?<![a-z0-9.])(\d+)m(?![a-z0-9])")
 _SHARED_TOTAL, _SHARED_ACTIVE = 0.834, 0.92
 
 
+_FEWEST_MILLIONS = 20  # less is the length of a context: `-1m`
+
+
 def size_in(name: str) -> tuple[float, float] | None:
     """Active and total parameters, in billions, that the name itself states."""
     if match := _ACTIVE.search(name):
@@ -82,6 +86,6 @@ def size_in(name: str) -> tuple[float, float] | None:
         return min(2, experts) * size * _SHARED_ACTIVE, experts * size * _SHARED_TOTAL
     if match := _BILLIONS.search(name):
         return float(match.group(1)), float(match.group(1))
-    if match := _MILLIONS.search(name):
+    if (match := _MILLIONS.search(name)) and int(match.group(1)) >= _FEWEST_MILLIONS:
         return float(match.group(1)) / 1e3, float(match.group(1)) / 1e3
     return None

@@ -33,7 +33,10 @@ class Place:
     """What a joule becomes at a place."""
 
     zone: str | None
-    """The zone, or the country that all candidate zones lie in; `None` where that is open."""
+    """The zone, or the country that all candidate zones lie in.
+
+    `None` where that is open, or where no table has the zone that was given.
+    """
     intensity_g_per_kwh: Interval
     pue: Interval
     wue_l_per_kwh: Interval
@@ -124,7 +127,7 @@ def _intensity(
         sources = tuple(f"grid:{name}" for name, _ in candidates)
         return _over_hours(_over_zones(candidates)), only or common, sources
     spread, world = constants()["world_spread"], _grid()["WORLD"]
-    return spread.scaled(world), zone, ("grid:WORLD", "constants:world_spread")
+    return spread.scaled(world), None, ("grid:WORLD", "constants:world_spread")
 
 
 def _known_zone(zone: str | None) -> str | None:

@@ -4,6 +4,8 @@ A line that cannot be answered gets `{"v", "id", "error"}`; the lines around it 
 the same. Nothing here reads or writes a file.
 """
 
+import codecs
+import json
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -51,8 +53,9 @@ def _read(line: bytes | str, number: int) -> tuple[Json, Query | None, list[str]
     """The head of the answer, and the question unless it is to be refused."""
     head: Json = {"v": VERSION, "id": number}
     try:
-        asked = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        asked = msgspec.json.decode(_without_mark(line) if number == 1 else line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        head["id"] = _id_of_unreadable(line, number)
         return head | {"error": f"line {number} is not JSON: {error}"}, None, []
     if not isinstance(asked, dict):
         return head | {"error": f"line {number} is not a JSON object"}, None, []
@@ -66,6 +69,25 @@ def _read(line: bytes | str, number: int) -> tuple[Json, Query | None, list[str]
     except Unanswerable as error:
         return head | {"error": str(error)}, None, []
     return head, query, [key for key in asked if key not in _CHECKS and key != "id"]
+
+
+def _without_mark(line: bytes | str) -> bytes | str:
+    """The line without the mark that some programs put at the start of UTF-8."""
+    if isinstance(line, bytes):
+        return line.removeprefix(codecs.BOM_UTF8)
+    return line.removeprefix("\ufeff")
+
+
+def _id_of_unreadable(line: bytes | str, number: int) -> str | float:
+    """Its own id where only NaN or Infinity, which many programs write, is in the way."""
+    try:
+        asked = json.loads(_without_mark(line))
+    except (ValueError, RecursionError):
+        return number
+    own_id = asked.get("id") if isinstance(asked, dict) else None
+    if isinstance(own_id, bool) or not isinstance(own_id, str | int | float):
+        return number
+    return own_id if isinstance(own_id, str) or math.isfinite(own_id) else number
 
 
 def question(asked: Json) -> Query:

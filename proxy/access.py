@@ -51,7 +51,10 @@ class Access:
         given = headers.get("x-tabwatt-token") or _basic_password(
             headers.get("proxy-authorization")
         )
-        return given is not None and hmac.compare_digest(given.encode(), self.token.encode())
+        if given is None:
+            return False
+        # Headers are read as Latin-1: this gives the bytes that came.
+        return hmac.compare_digest(given.encode("latin-1", "replace"), self.token.encode())
 
 
 def hostname(host: str) -> str:

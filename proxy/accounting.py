@@ -19,6 +19,10 @@ from proxy.exchange import Exchange
 from proxy.protocols.protocol import Prompt
 from proxy.routing import DEFAULT_URLS, Upstream
 
+MAX_MODEL_CHARS = 128
+UNNAMED = "(no name of a model)"
+"""Stands for a text that is no name: it may be part of a prompt."""
+_WORD = re.compile(r"[\w.+#-]{1,40}")
 _ABSOLUTE = re.compile(r"/|~/|[A-Za-z]:[/\\]|\\\\")
 
 NOT_RUN = Usage(input_tokens=0, output_tokens=0)
@@ -39,8 +43,10 @@ def usage(exchange: Exchange, *, count: bool) -> Usage:
     A stream that broke off has no final report: its output is what had been reported by then
     and what arrived after that.
     """
-    if exchange.outcome == "refused" or 400 <= (exchange.status or 0) < 500:
+    if _turned_away(exchange):
         return NOT_RUN
+    if (exchange.status or 0) >= 500 and not exchange.reading.deltas:
+        return exchange.reading.usage or Usage()  # whether a model ran, nobody knows
     reported = exchange.reading.usage or Usage()
     if reported.input_tokens is None:
         tokens, how = _input(exchange, count)
@@ -55,14 +61,19 @@ def usage(exchange: Exchange, *, count: bool) -> Usage:
     return replace(reported, output_tokens=reported.output_tokens + more, output_how=how)
 
 
+def _turned_away(exchange: Exchange) -> bool:
+    """Refused before a model saw it, or sent elsewhere."""
+    return exchange.outcome == "refused" or 300 <= (exchange.status or 0) < 500
+
+
 def needs_counting(exchange: Exchange) -> int:
     """How many characters would have to be counted: the work that `count` would do."""
     reported = exchange.reading.usage
-    if exchange.outcome == "refused" or 400 <= (exchange.status or 0) < 500:
+    if _turned_away(exchange) or (exchange.status or 0) >= 500:
         return 0
     chars = 0
     if reported is None or reported.input_tokens is None:
-        chars += 0 if exchange.ask.client_input_tokens is not None else exchange.request_bytes
+        chars += 0 if exchange.ask.client_input_tokens is not None else len(exchange.body)
     if reported is None or reported.output_tokens is None or exchange.outcome != "ok":
         chars += exchange.reading.unreported_chars
     return chars
@@ -77,8 +88,8 @@ def _input(exchange: Exchange, count: bool) -> tuple[int, How]:
         return guess(exchange.request_bytes), "guessed"
     prompt: Prompt = exchange.protocol.prompt(body)
     tokens = count_prompt(prompt, exchange.ask.model)
-    if tokens is None:
-        return guess(exchange.request_bytes), "guessed"
+    if tokens is None or (tokens == 0 and not prompt.modalities):  # nothing could be read
+        return guess(len(body)), "guessed"
     # What an image or a recording costs in tokens is the model's secret: the text is a floor.
     seen = set(prompt.modalities) | set(exchange.ask.modalities)
     return tokens, "guessed" if seen - {"text"} else "counted"
@@ -87,9 +98,12 @@ def _input(exchange: Exchange, count: bool) -> tuple[int, How]:
 def _output(exchange: Exchange, count: bool) -> tuple[int | None, How]:
     """Output that no report covers; unknown where an answer came that could not be read."""
     reading = exchange.reading
-    chars = reading.unreported_chars if reading.text_complete else reading.text_chars
+    reported = reading.usage is not None and reading.usage.output_tokens is not None
+    chars = reading.unreported_chars
+    if not reading.text_complete:  # of a text too long to keep, nobody knows what a report covers
+        chars = 0 if reported else reading.text_chars
     if chars == 0:
-        return (None, "none") if _unread(exchange) else (0, "counted")
+        return (None, "none") if unread(exchange) else (0, "counted")
     whole = count and reading.text_complete
     tokens = count_reading(reading, reading.model or exchange.ask.model) if whole else None
     if tokens is None:
@@ -97,10 +111,13 @@ def _output(exchange: Exchange, count: bool) -> tuple[int | None, How]:
     return tokens, "counted"
 
 
-def _unread(exchange: Exchange) -> bool:
+def unread(exchange: Exchange) -> bool:
     """Whether an answer came whose output nobody knows: unreadable, or a piece of one body."""
+    if exchange.response_bytes == 0 or exchange.ask.embedding:
+        return False
     torn = exchange.outcome in {"cut", "cancelled"} and not exchange.ask.stream
-    return exchange.response_bytes > 0 and (exchange.fault is not None or torn)
+    odd = exchange.outcome == "ok" and not exchange.reading.understood
+    return exchange.fault is not None or torn or odd
 
 
 def query(exchange: Exchange, used: Usage, place: Place) -> Query:
@@ -177,7 +194,7 @@ def record(
         client=caller.client if caller else None,
         client_version=caller.client_version if caller else None,
         editor=caller.editor if caller else None,
-        language=ask.language,
+        language=_word(ask.language),
         session=caller.session if caller else None,
         project=caller.project if caller else None,
         purpose=exchange.purpose,
@@ -186,8 +203,8 @@ def record(
         provider=provider(upstream),
         api=exchange.protocol.api,
         upstream=upstream.name,
-        model_requested=without_folders(ask.model),
-        model_served=without_folders(exchange.reading.model),
+        model_requested=model_name(ask.model),
+        model_served=model_name(exchange.reading.model),
         stream=ask.stream,
         http_status=exchange.status,
         outcome=exchange.outcome,
@@ -206,11 +223,22 @@ def record(
     )
 
 
-def without_folders(model: str | None) -> str | None:
-    """A model named by its absolute path (llama.cpp does) keeps its file name only."""
-    if model is None or not _ABSOLUTE.match(model):
-        return model
-    return re.split(r"[/\\]", model)[-1]
+def model_name(model: str | None) -> str | None:
+    """A model's name as the ledger keeps it: printable, short, without folders of a disk.
+
+    llama.cpp names a model by its absolute path, and a client may send anything at all.
+    """
+    if model is None:
+        return None
+    if _ABSOLUTE.match(model):
+        model = re.split(r"[/\\]", model)[-1]
+    plain = "".join(sign if sign.isprintable() else "?" for sign in model[:MAX_MODEL_CHARS])
+    return plain if len(plain.split()) <= 6 else UNNAMED
+
+
+def _word(text: str | None) -> str | None:
+    """A language's id, or nothing."""
+    return text if text is not None and _WORD.fullmatch(text) else None
 
 
 def _plain(interval: Interval | None, tier: Tier | None = None) -> Range | None:

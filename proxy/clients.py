@@ -34,6 +34,8 @@ USER_AGENTS: tuple[tuple[str, str], ...] = (
 )
 
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE), name) for pattern, name in USER_AGENTS)
+_NO_PRODUCT = re.compile(r"^(sk|pk|key|token|gh[oprsu])[-_]|\w{25,}|( .*){4}", re.IGNORECASE)
+"""A key, or a sentence, where a program's name should stand."""
 _PRODUCT = re.compile(r"([A-Za-z][\w .-]{0,38}?)/v?([\w.]{1,20})")
 _EDITORS: Mapping[str, str] = {
     "vscode": "vscode",
@@ -71,7 +73,7 @@ def _client(agent: str, editor_version: str) -> Client:
                 name = f"copilot-{editor}"
             return Client(name, version, editor)
     product = _PRODUCT.match(agent)
-    if product is None:
+    if product is None or _NO_PRODUCT.search(product[1]):
         return Client(None, None, editor)
     return Client(product[1].strip().lower().replace(" ", "-"), product[2], editor)
 

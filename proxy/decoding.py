@@ -22,6 +22,7 @@ FREE_BYTES = 1024 * 1024
 """Decoded bytes that are allowed whatever the ratio: short bodies compress unusually well."""
 
 _MAX_CODINGS = 4
+_MAX_MEMBERS = 100
 _ZSTD_WINDOW_BYTES = 8 * 1024 * 1024  # RFC 9659: the most a decoder has to support
 _BROTLI_STEP_BYTES = 64 * 1024
 
@@ -86,6 +87,7 @@ class _Gzip:
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(wbits=31)
+        self._members = 1
         self._done = False
 
     def decode(self, data: bytes, bound: int) -> bytes:
@@ -106,6 +108,9 @@ class _Gzip:
         if rest and not rest.startswith(b"\x1f"):
             self._done = True
             return b""
+        self._members += 1
+        if self._members > _MAX_MEMBERS:  # each one copies what follows it
+            raise TooLarge
         self._member = zlib.decompressobj(wbits=31)
         return rest
 

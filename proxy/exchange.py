@@ -23,6 +23,8 @@ from proxy.routing import Route
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 """A longer request body is passed on all the same, but no longer kept for reading."""
+READ_AT_ONCE = 256 * 1024
+"""A request of more bytes, or a compressed one, is read after it is over, off the event loop."""
 MAX_ARRIVALS = 4096
 COALESCED_S = 0.001
 """Arrivals closer than this left the server together: one step of the model, or one flush."""
@@ -58,6 +60,10 @@ class Exchange:
     ended_s: float | None = None
     request_bytes: int = 0
     response_bytes: int = 0
+    deferred: bool = False
+    """The body has not been read yet."""
+    unframed: bool = False
+    """Only the end of the connection ends the answer: it may have been cut anywhere."""
     fault: str | None = None
     """Why reading stopped: a class name or a reason, never content."""
     _body: list[bytes] = field(default_factory=list)
@@ -82,9 +88,23 @@ class Exchange:
             self._body = [b"".join(self._body)]
         return self._body[0] if self._body else b""
 
+    @property
+    def costly(self) -> bool:
+        """Whether reading the request would hold up the streams beside it."""
+        return self.request_bytes > READ_AT_ONCE or "content-encoding" in self.headers
+
+    def read_path(self) -> None:
+        """Understand what the path alone says; the body is read when the exchange is over."""
+        try:
+            self.ask = self.protocol.ask(self.route.path, b"")
+            self.deferred = True
+        except Exception as error:
+            self._give_up(error)
+
     def read_request(self) -> None:
         """Understand what is asked; called once, when the body has been passed on."""
         try:
+            self.deferred = False
             body = self._decoded_request()
             self.ask = self.protocol.ask(self.route.path, body)
         except Exception as error:
@@ -104,6 +124,7 @@ class Exchange:
     def response_head(self, status: int, headers: Mapping[str, str]) -> None:
         """The answer begins."""
         self.status = status
+        self.unframed = not {"content-length", "transfer-encoding"} & headers.keys()
         try:
             self._reply = self.protocol.reply(self.ask)
             self.reading = self._reply.reading
@@ -176,6 +197,8 @@ class Exchange:
             return "upstream_error"
         if outcome == "ok" and self.reading.error is not None:
             return "cut"  # an error event in the middle of a stream
+        if outcome == "ok" and self.unframed and self.reading.deltas and not self.reading.ended:
+            return "cut"  # nothing says that this was the end
         return outcome
 
     def drop_text(self) -> None:
@@ -192,6 +215,9 @@ class Exchange:
         counts as one arrival that carried several tokens.
         """
         arrivals, timed = self._arrivals, self._deltas_timed
+        decode_s = self.reading.decode_s
+        if output_tokens and decode_s:
+            return output_tokens / decode_s  # the server's own timing (Ollama, llama.cpp)
         if output_tokens is None or len(arrivals) < MIN_ARRIVALS or not self.reading.deltas:
             return None
         gaps = [later - earlier for earlier, later in pairwise(arrivals)]

@@ -30,7 +30,12 @@ _SESSION_HEADERS = (
 )
 _MACHINE_HEADERS = ("vscode-machineid", "x-client-machine-id", "x-codex-installation-id")
 _KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
-_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,120}$")
+_MAX_NAME_CHARS = 120
+_WORD = re.compile(r"[\w.@+'-]{1,64}( [\w.@+'-]{1,64})?")
+_SECRET = re.compile(
+    r"(sk|pk|rk|gsk|xai|hf|key|tid)[-_=]|gh[oprsu]_|github_pat_|AIza|eyJ|glpat-|AKIA", re.I
+)
+"""How keys and tokens of model services begin."""
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}$")
 _OPAQUE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{16,}|(?=\w*\d)[\w-]{25,}|[{\[]|_account_|_session_", re.I
@@ -72,7 +77,7 @@ class Identification:
             editor=who.editor,
             session=self._hashed_first(headers, _SESSION_HEADERS, ask.session if ask else None),
             project=route.project
-            or _clean(headers.get("x-tabwatt-project"))
+            or _clean(_utf8(headers.get("x-tabwatt-project")))
             or _clean(ask.repository if ask else None),
             machine=self._hashed_first(headers, _MACHINE_HEADERS, None),
         )
@@ -92,11 +97,11 @@ class Identification:
         self, place: str, route: Route, headers: Mapping[str, str], ask: Ask | None
     ) -> str | None:
         if place == "path":
-            return _clean(route.developer)
+            return self._named(route.developer)
         if place == "header":
-            return _clean(headers.get("x-tabwatt-developer"))
+            return self._named(_utf8(headers.get("x-tabwatt-developer")))
         if place == "proxy-authorization":
-            return _clean(basic_user(headers.get("proxy-authorization")))
+            return self._named(basic_user(headers.get("proxy-authorization")))
         if place == "key":
             return self._by_key(route, headers)
         return self._from_body(ask.user if ask else None)
@@ -119,9 +124,16 @@ class Identification:
         name = _clean(user)
         if name is None or name.startswith("{"):
             return None
-        if _EMAIL.match(name) or not _OPAQUE.search(name):
-            return name
+        if _EMAIL.match(name) or (_WORD.fullmatch(name) and not _OPAQUE.search(name)):
+            return self._named(name)
         return f"user-{self.pseudonym(name)[:12]}"
+
+    def _named(self, name: str | None) -> str | None:
+        """A name as it is, unless it looks like a key: then only its pseudonym."""
+        name = _clean(name)
+        if name is not None and _SECRET.match(name):
+            return f"user-{self.pseudonym(name)[:12]}"
+        return name
 
     def _hashed_first(
         self, headers: Mapping[str, str], names: Sequence[str], body: str | None
@@ -146,4 +158,14 @@ def _clean(name: str | None) -> str | None:
     if name is None:
         return None
     trimmed = name.strip()
-    return trimmed if _NAME.match(trimmed) else None
+    return trimmed if trimmed.isprintable() and 0 < len(trimmed) <= _MAX_NAME_CHARS else None
+
+
+def _utf8(value: str | None) -> str | None:
+    """A header's value as the UTF-8 that clients mean by it; headers are read as Latin-1."""
+    if value is None or value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value

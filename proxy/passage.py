@@ -8,6 +8,7 @@ them in the next one: reading an event never delays it.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import web
 
@@ -38,6 +39,7 @@ class Passage:
         self._watch: Watch | None = None
         self._chunked = False
         self._resuming: asyncio.Task[None] | None = None
+        self._unseen: list[Callable[[], None]] = []
         self.head: ResponseHead | None = None
         self.keep_alive = True
         """Whether the client's connection may serve another request afterwards."""
@@ -62,7 +64,7 @@ class Passage:
         line = b"HTTP/1.1 %d %s" % (answer.status, answer.reason)
         self._write(head(line, headers))
         if self._exchange is not None and not tunnel:
-            self._loop.call_soon(self._meter_head, self._exchange, answer)
+            self._later(partial(self._meter_head, self._exchange, answer))
         if tunnel:
             self._watch = self._on_tunnel(answer)
 
@@ -78,7 +80,7 @@ class Passage:
         if self._watch is not None:
             self._watch(data)
         elif self._exchange is not None:
-            self._loop.call_soon(self._exchange.response_body, data, self._monotonic())
+            self._later(partial(self._exchange.response_body, data, self._monotonic()))
 
     def response_end(self, fault: str | None) -> None:
         """Close the framing; a broken answer ends in a broken connection, as it came."""
@@ -97,10 +99,22 @@ class Passage:
 
     def drop(self) -> None:
         """Nobody waits for the answer any more."""
+        self.settle()
         if self._resuming is not None:
             self._resuming.cancel()
         if not self.done.done():
             self.done.cancel()
+
+    def settle(self) -> None:
+        """Let the meter see what it has not seen yet; nothing is left for later."""
+        unseen, self._unseen = self._unseen, []
+        for look in unseen:
+            look()
+
+    def _later(self, look: Callable[[], None]) -> None:
+        if not self._unseen:
+            self._loop.call_soon(self.settle)
+        self._unseen.append(look)
 
     @staticmethod
     def _meter_head(exchange: Exchange, answer: ResponseHead) -> None:

@@ -18,7 +18,7 @@ from estimator.estimate import Estimate, estimate_many
 from estimator.query import Query
 from estimator.usage import Usage
 from ledger.record import RequestRecord
-from proxy.accounting import Place, needs_counting, query, record, usage
+from proxy.accounting import Place, needs_counting, query, record, unread, usage
 from proxy.counters import Counters
 from proxy.exchange import Exchange
 
@@ -68,17 +68,21 @@ class Recorder:
     store: Store
     counters: Counters
     place: Place
+    complete: Callable[[Exchange], None] | None = None
+    """Reads the body of a request that was too costly to read while it was open."""
     estimates: Callable[[Sequence[Query]], list[Estimate]] = _unexplained
     _queue: SimpleQueue[Exchange | None] = field(default_factory=SimpleQueue)
     monotonic: Callable[[], float] = time.monotonic
     _late: deque[Counted] = field(default_factory=deque)
-    _late_chars: int = 0
+    _texts: SimpleQueue[Counted] = field(default_factory=SimpleQueue)
+    _texts_chars: int = 0
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin; the tokenizer and the tables load in the thread, at the first need."""
+        """Begin; the tokenizer and the tables load in the threads, at the first need."""
         self._thread = threading.Thread(target=self._run, name="accounting", daemon=True)
         self._thread.start()
+        threading.Thread(target=self._count_texts, name="counting", daemon=True).start()
 
     def submit(self, exchange: Exchange) -> None:
         """Take a finished exchange. Never blocks, never raises."""
@@ -138,45 +142,49 @@ class Recorder:
         Texts of more characters than the budget are guessed for now.
         """
         try:
+            if exchange.deferred and self.complete is not None:
+                self.complete(exchange)
             chars = needs_counting(exchange)
             at_once = chars <= budget
             used = usage(exchange, count=at_once)
             if exchange.fault is not None:
                 self._uncounted(exchange, exchange.fault)
+            elif exchange.outcome == "ok" and used.output_tokens is None and unread(exchange):
+                self._uncounted(exchange, "answer not understood")
             return Counted(exchange, used, 0 if at_once else chars), chars if at_once else 0
-        except Exception as error:
+        except BaseException as error:  # also a panic of the tokenizer, which is no Exception
             self._uncounted(exchange, type(error).__name__)
             return Counted(exchange, Usage()), 0
 
     def _postpone(self, one: Counted) -> bool:
         """Whether a revision will follow."""
-        if self._late_chars + one.chars > MAX_LATE_CHARS:
-            self.counters.guessed += 1
-            return False
         if not one.chars:
             one.exchange.drop_text()
-        self._late.append(one)
-        self._late_chars += one.chars
+            self._late.append(one)
+            return True
+        if self._texts_chars + one.chars > MAX_LATE_CHARS:
+            self.counters.guessed += 1
+            return False
+        self._texts_chars += one.chars
+        self._texts.put(one)
         return True
 
     def _catch_up(self) -> None:
-        """Some of what was put off: one text to count, or a few rows to estimate."""
-        taken: list[Counted] = []
-        while self._late and len(taken) < LATE_BATCH:
-            one = self._late.popleft()
-            self._late_chars -= one.chars
-            if one.chars:
-                taken.append(self._recounted(one))
-                break
-            taken.append(replace(one, late=False))
-        self._write(taken, None, revision=2)
+        """A few of the rows that went out without an estimate."""
+        taken = [self._late.popleft() for _ in range(min(LATE_BATCH, len(self._late)))]
+        self._write([replace(one, late=False) for one in taken], None, revision=2)
 
-    def _recounted(self, one: Counted) -> Counted:
-        try:
-            return Counted(one.exchange, usage(one.exchange, count=True))
-        except Exception as error:
-            self._uncounted(one.exchange, type(error).__name__)
-            return Counted(one.exchange, one.used)
+    def _count_texts(self) -> None:
+        """Large texts, one after the other, on a thread of their own: rows never wait for them."""
+        while True:
+            one = self._texts.get()
+            try:
+                counted = Counted(one.exchange, usage(one.exchange, count=True))
+            except BaseException as error:  # also a panic of the tokenizer, which is no Exception
+                self._uncounted(one.exchange, type(error).__name__)
+                counted = Counted(one.exchange, one.used)
+            self._texts_chars -= one.chars
+            self._write([counted], None, revision=2)
 
     def _write(
         self, counted: Sequence[Counted], known: list[None] | None, *, revision: int

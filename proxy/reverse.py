@@ -30,6 +30,9 @@ from proxy.upload import ClientGone, Upload
 log = logging.getLogger(__name__)
 
 MAX_HEAD_LINE_BYTES = 64 * 1024
+DEAD_WITHIN_S = 0.5
+"""A kept connection that was dead already says so within a round trip; one that closes later may
+have taken the request, which must not run twice."""
 type OwnPath = Callable[[web.BaseRequest], web.Response]
 
 
@@ -62,6 +65,7 @@ class ReverseProxy:
             max_field_size=MAX_HEAD_LINE_BYTES,
             max_headers=512,
             lingering_time=2.0,
+            keepalive_timeout=300.0,  # also for a connection that never sends a request
         )
 
     async def drain(self, timeout_s: float) -> None:
@@ -117,7 +121,7 @@ class ReverseProxy:
         return (400, doubt) if doubt is not None else self.access.refusal(by_name)
 
     def _unrouted(self, unrouted: Unrouted) -> web.StreamResponse:
-        self.traffic.counters.not_recognised += 1
+        self.traffic.counters.refused += 1
         names = ", ".join(sorted(self.table.upstreams))
         message = f"{unrouted.reason}; use /<upstream>/…, one of: {names}"
         family = recognise("POST", unrouted.path).protocol
@@ -197,9 +201,11 @@ class ReverseProxy:
                 self.traffic.monotonic,
                 partial(self._tunnelled, request, connection, tunnel),
             )
+            began_s = self.traffic.monotonic()
             connection.begin(passage, head_only=request.method == "HEAD")
             try:
                 fault = await self._exchange_bodies(start, connection, passage, upload, exchange)
+                passage.settle()
             except BaseException as error:
                 passage.drop()
                 connection.close()
@@ -210,7 +216,12 @@ class ReverseProxy:
                 log.exception("an answer was cut by a fault of tabwatt's")
                 self.traffic.counters.faults += 1
                 return Sent(keep_alive=False), "a fault of tabwatt's"
-            dead = fault is not None and connection.reused and not connection.heard
+            dead = (
+                fault is not None
+                and connection.reused
+                and not connection.heard
+                and self.traffic.monotonic() - began_s < DEAD_WITHIN_S
+            )
             if dead and upload.replayable and not fresh:
                 fresh = True
                 continue

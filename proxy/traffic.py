@@ -44,7 +44,18 @@ class Traffic:
 
     def describe(self, exchange: Exchange) -> None:
         """Read who asks for what, once the request is on its way: the wait costs nothing."""
+        if exchange.costly:
+            exchange.read_path()
+        else:
+            exchange.read_request()
+        self._name(exchange)
+
+    def complete(self, exchange: Exchange) -> None:
+        """Read the body of a request that was too costly to read while it was open."""
         exchange.read_request()
+        self._name(exchange)
+
+    def _name(self, exchange: Exchange) -> None:
         try:
             headers = exchange.headers
             exchange.caller = self.identification.caller(exchange.route, headers, exchange.ask)

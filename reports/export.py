@@ -8,6 +8,7 @@ from ledger import ndjson
 from ledger.record import RequestRecord
 
 _SPREADS: Final = ("low", "typical", "high")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _BOUNDARIES: Final = ("accelerator", "server", "facility")
 
 CSV_COLUMNS: Final[tuple[str, ...]] = (
@@ -41,13 +42,16 @@ def write_ndjson(records: Iterable[RequestRecord], out: IO[bytes]) -> int:
 
 
 def write_csv(records: Iterable[RequestRecord], out: IO[str]) -> int:
-    """One record a line under a header, RFC 4180; returns how many."""
+    """One record a line under a header, RFC 4180; returns how many.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
     writer = csv.writer(out)
     writer.writerow(CSV_COLUMNS)
     count = 0
     for record in records:
         flat = _flat(ndjson.fields(record))
-        writer.writerow([flat.get(column, "") for column in CSV_COLUMNS])
+        writer.writerow([_inert(flat.get(column, "")) for column in CSV_COLUMNS])
         count += 1
     return count
 
@@ -68,3 +72,8 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return value
+
+
+def _inert(cell: Any) -> Any:
+    """The cell as text where a client's words would otherwise be run; numbers stay numbers."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -1,9 +1,11 @@
 """What `tabwatt doctor` looks at: each check says what it found and what to do about it."""
 
+import http.client
 import json
 import os
 import socket
 import sqlite3
+import ssl
 import stat
 import urllib.error
 import urllib.request
@@ -68,7 +70,10 @@ def store(settings: Settings, folder: Path) -> Iterable[Finding]:
         yield Finding("store", "fault", str(error), "install the newer tabwatt")
         return
     except LedgerUnavailable as error:
-        yield Finding("store", "fault", str(error), "rows wait in memory until it can be used")
+        yield Finding("store", "fault", str(error), _store_cure(str(error), path))
+        return
+    except ValueError as error:
+        yield Finding("store", "fault", str(error), "correct [store] url")
         return
     if settings.store_url is None:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as ledger:
@@ -77,6 +82,28 @@ def store(settings: Settings, folder: Path) -> Iterable[Finding]:
             yield Finding("store", "fault", f"{path}: {verdict}", "restore it from a backup")
             return
     yield Finding("store", "ok", (settings.store_url and "team store opens") or str(path))
+
+
+def _store_cure(said: str, path: Path) -> str:
+    if "readonly" in said or "read-only" in said:
+        return f"make it writable: chmod u+w {path}"
+    if "not a database" in said or "malformed" in said:
+        return f"move {path} away: a new ledger is begun, and the old one can be looked at"
+    return "rows wait in memory until it can be used"
+
+
+def trust(settings: Settings) -> Iterable[Finding]:
+    """The company's own CA can be read."""
+    path = settings.upstream_ca
+    if path is None:
+        return
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        said = getattr(error, "strerror", None) or type(error).__name__
+        yield Finding("upstream ca", "fault", f"{path}: {said}", "correct [upstream] ca")
+    else:
+        yield Finding("upstream ca", "ok", path)
 
 
 def proxy(settings: Settings, endpoint: str) -> Iterable[Finding]:
@@ -99,9 +126,11 @@ def _silent(endpoint: str, error: Exception) -> Iterable[Finding]:
     host, _, port = endpoint.removeprefix("http://").rpartition(":")
     taken = False
     if port.isdigit():
-        with socket.socket() as probe:
-            probe.settimeout(CONNECT_S)
-            taken = probe.connect_ex((host.strip("[]"), int(port))) == 0
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+            taken = True
+        except OSError:
+            taken = False
     if taken:
         yield Finding(
             "proxy",
@@ -184,7 +213,7 @@ def _used(path: Path) -> set[str]:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as ledger:
             rows = ledger.execute(
                 "SELECT DISTINCT upstream FROM"
-                " (SELECT upstream FROM requests ORDER BY started_at DESC LIMIT 1000)"
+                " (SELECT upstream FROM requests ORDER BY started_at_us DESC LIMIT 1000)"
             ).fetchall()
     except sqlite3.Error:
         return set()  # the store check says what is wrong with it
@@ -223,14 +252,14 @@ def verdict(name: str, theirs: datetime, ours: datetime) -> Finding:
 
 
 def _date_of(url: str) -> datetime | None:
-    request = urllib.request.Request(url, method="HEAD")
     try:
+        request = urllib.request.Request(url, method="HEAD")
         with urllib.request.urlopen(request, timeout=CONNECT_S) as answer:
             date = answer.headers["Date"]
     except urllib.error.HTTPError as error:
         date = error.headers["Date"]
         error.close()
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return None
     try:
         return parsedate_to_datetime(date).astimezone(UTC)
@@ -244,6 +273,7 @@ def all_checks(settings: Settings, folder: Path, endpoint: str) -> Sequence[Find
         *home(folder),
         *store(settings, folder),
         *proxy(settings, endpoint),
+        *trust(settings),
         *upstreams(settings, folder),
         *devices(),
         *clock(settings, lambda: datetime.now(UTC)),

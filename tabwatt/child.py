@@ -23,8 +23,9 @@ class Ready:
 @contextmanager
 def proxy(flags: Sequence[str], env: Mapping[str, str]) -> Iterator[Ready]:
     """Run `tabwatt serve` beside us; raises `UsageError` with its own one line if it cannot."""
+    # -P: the folder we are in may hold an aiohttp.py that is none of ours.
     child = subprocess.Popen(
-        [sys.executable, "-m", "tabwatt", "serve", "--json", "--leave-with-stdin", *flags],
+        [sys.executable, "-P", "-m", "tabwatt", "serve", "--json", "--leave-with-stdin", *flags],
         env=dict(env),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tabwatt.errors import UsageError
@@ -34,15 +35,24 @@ def hash_key(home: Path) -> bytes:
     """The key of this installation's pseudonyms, made on first use, 0600."""
     path = home / "hash.key"
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
+        if not path.exists():
+            _make_key(path)
         key = path.read_bytes()
-        if len(key) == 32:
-            return key
-        raise UsageError(f"{path}: not a key of 32 bytes; move it away to get a new one") from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "wb") as file:
-        key = secrets.token_bytes(32)
-        file.write(key)
+    if len(key) != 32:
+        raise UsageError(f"{path}: not a key of 32 bytes; move it away to get a new one")
     return key
+
+
+def _make_key(path: Path) -> None:
+    """Written whole beside its place and then linked into it: the first one stays."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()

@@ -5,7 +5,10 @@ import logging.handlers
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
+
+from tabwatt.errors import UsageError
 
 
 class Traceless(logging.Formatter):
@@ -23,14 +26,24 @@ class Traceless(logging.Formatter):
         return f"  {type(error).__name__} in {place}"
 
 
+class PrivateFile(logging.handlers.RotatingFileHandler):
+    """A log file that its owner alone can read, also after it rolled over."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding)
+
+
 @contextmanager
 def to_file(home: Path) -> Iterator[None]:
     """Send warnings of all packages to `log/tabwatt.log`, 0600, at most 2 MB."""
     folder = home / "log"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot hold the log ({error.strerror})") from None
     path = folder / "tabwatt.log"
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1)
+    handler = PrivateFile(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8")
     handler.setFormatter(Traceless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     before, root.handlers[:] = root.handlers[:], [handler]

@@ -1,5 +1,6 @@
 """The live screen with its two sources."""
 
+import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +20,12 @@ def show(home: Path, settings: Settings, endpoint: str | None) -> None:
         settings.store_url or home / "ledger.db", lambda: datetime.now().astimezone()
     )
     live = live_source(endpoint, settings.token) if endpoint else lambda: None
-    LiveApp(
+    app = LiveApp(
         read=read,
         live=live,
         endpoint=endpoint,
         ascii_only=(sys.stdout.encoding or "").lower() not in {"utf-8", "utf8"},
-    ).run()
+    )
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: app.exit())  # give the terminal back as it was
+    app.run()

@@ -28,6 +28,7 @@ from proxy.reverse import ReverseProxy
 from proxy.routing import LOOPBACK_NAMES, BadUpstream, RoutingTable, routing_table
 from proxy.traffic import Traffic
 from tabwatt import __version__
+from tabwatt.endpoint import url_of
 from tabwatt.errors import UsageError
 from tabwatt.home import hash_key, prepare
 from tabwatt.people import developer_here
@@ -35,7 +36,7 @@ from tabwatt.settings import Settings
 
 log = logging.getLogger(__name__)
 
-DRAIN_S = 2.5
+DRAIN_S = 2.0
 """How long open requests may go on after SIGTERM; what is left then is cut and recorded so."""
 FLUSH_S = 1.0
 """How long the last rows may take."""
@@ -70,7 +71,10 @@ class Service:
             identification, self._submit, time.monotonic, lambda: datetime.now(UTC)
         )
         self._recorder = Recorder(
-            self._writer, self._traffic.counters, Place(settings.team, settings.zone)
+            self._writer,
+            self._traffic.counters,
+            Place(settings.team, settings.zone),
+            complete=self._traffic.complete,
         )
         self._recorder.start()
         self._pool = Pool(loop, tls, self._outbound())
@@ -111,8 +115,7 @@ class Service:
         self._pool.own_ports = frozenset({bound})
         if self._pool.loops():
             log.warning("the outbound proxy of the environment is tabwatt itself: it is passed by")
-        name = f"[{host}]" if ":" in host else host
-        self.url = f"http://{name}:{bound}"
+        self.url = url_of(host, bound)
 
     def _table(self) -> RoutingTable:
         try:

@@ -4,15 +4,19 @@ Flags go before the environment (`TABWATT_…`), that before the file. An unknow
 that names the nearest known one.
 """
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 
 from tabwatt.errors import UsageError
 
 DEFAULT_PORT = 8229
+FAMILIES = ("anthropic", "gemini", "llamacpp", "mistral", "ollama", "openai")
+"""Families of APIs whose root paths can be led elsewhere."""
 PLACES = ("path", "header", "proxy-authorization", "key", "body")
 
 
@@ -85,6 +89,33 @@ def _pairs(value: object) -> dict[str, str]:
     return {str(name): text for name, text in value.items()}
 
 
+def _store(value: object) -> str:
+    url = _text(value)
+    scheme, mark, _ = url.partition("://")
+    if not mark or scheme == "sqlite":
+        return url
+    if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise ValueError("a path, sqlite:///… or postgresql+psycopg://…")
+    if find_spec("psycopg") is None:
+        raise ValueError("PostgreSQL's driver beside this URL: pip install 'tabwatt[postgres]'")
+    return url
+
+
+def _hashes(value: object) -> dict[str, str]:
+    pairs = _pairs(value)
+    if not all(re.fullmatch(r"[0-9a-f]{64}", name) for name in pairs):
+        raise ValueError("SHA-256 of a key (64 hexadecimal digits) = developer")
+    return pairs
+
+
+def _families(value: object) -> dict[str, str]:
+    pairs = _pairs(value)
+    for name in pairs:
+        if name not in FAMILIES:
+            raise ValueError(f"a family of APIs{_nearest(name, dict.fromkeys(FAMILIES))}")
+    return pairs
+
+
 def _zone(value: object) -> str:
     zone = _text(value).upper()
     head, _, tail = zone.partition("-")
@@ -109,13 +140,13 @@ OPTIONS: tuple[Option, ...] = (
     Option("hosts", "server.hosts", "TABWATT_HOSTS", _texts),
     Option("token", "server.token", "TABWATT_TOKEN", _text),
     Option("upstreams", "upstreams", "TABWATT_UPSTREAMS", _pairs),
-    Option("routes", "routes", "TABWATT_ROUTES", _pairs),
+    Option("routes", "routes", "TABWATT_ROUTES", _families),
     Option("upstream_proxy", "upstream.proxy", "TABWATT_UPSTREAM_PROXY", _text),
     Option("upstream_ca", "upstream.ca", "TABWATT_UPSTREAM_CA", _text),
-    Option("store_url", "store.url", "TABWATT_STORE_URL", _text),
+    Option("store_url", "store.url", "TABWATT_STORE_URL", _store),
     Option("developer", "identity.developer", "TABWATT_DEVELOPER", _text),
     Option("developer_order", "identity.order", "TABWATT_IDENTITY_ORDER", _places),
-    Option("keys", "keys", "TABWATT_KEYS", _pairs),
+    Option("keys", "keys", "TABWATT_KEYS", _hashes),
     Option("team", "team.name", "TABWATT_TEAM", _text),
     Option("zone", "place.zone", "TABWATT_ZONE", _zone),
 )

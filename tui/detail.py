@@ -34,6 +34,7 @@ _LABELS: Final = {
     "server_wh": "energy, server",
     "carbon_g": "carbon, operational",
     "embodied_g": "carbon, embodied",
+    "intensity_g_per_kwh": "grid intensity",
     "tier": "energy is",
     "tab_fate": "this Tab was",
     "input_how": "input tokens are",
@@ -117,9 +118,19 @@ def sheet(one: Recent, view: View) -> Content:
 
 def _known(one: Recent) -> Iterator[tuple[str, object]]:
     names = [field.name for field in fields(one) if field.name not in _FIRST]
+    hidden = {"id"}
+    if one.purpose != "tab":
+        hidden.add("tab_fate")
+    if _tiers(one) == {one.tier}:  # each of the energies says so
+        hidden.add("tier")
     for name in (*_FIRST, *names):
-        if name != "id" and not (name == "tab_fate" and one.purpose != "tab"):
+        if name not in hidden:
             yield name, getattr(one, name)
+
+
+def _tiers(one: Recent) -> set[str | None]:
+    energies = (one.accelerator_wh, one.server_wh, one.energy_wh)
+    return {energy.tier for energy in energies if energy is not None}
 
 
 def _value(name: str, value: object, view: View) -> str:

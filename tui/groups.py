@@ -6,6 +6,7 @@ from typing import Final
 from textual.content import Content
 
 from reports.snapshot import Row
+from reports.totals import Totals
 from tui.cells import clean, cut_middle, left, right
 from tui.cells import width as width_of
 from tui.figures import GRAMS, WATT_HOURS, count
@@ -56,17 +57,24 @@ def _divisor(rows: Sequence[Row]) -> str:
 
 def _person(row: Row, name: str, per: str, view: View) -> Content:
     totals, tabs = row.totals, row.tabs
-    mark = view.marks.tier(totals.tier)
     asked = view.marks.unknown if tabs is None else count(tabs.requested)
     cost = None if tabs is None or tabs.per != per else tabs.cost_g
-    tab_mark = " " if tabs is None or cost is None else view.marks.tier(tabs.tier)
+    tab_mark = " " if tabs is None or cost is None else view.mark(cost, tabs.tier)
     return Content.assemble(
         name,
         right(asked, _COUNT + 2),
         right(count(totals.requests), _COUNT + 2),
-        f" {mark} " + right(view.cell(totals.energy_wh, WATT_HOURS), _WH),
-        f" {mark} " + right(view.cell(totals.carbon_g, GRAMS), _GRAMS),
+        *_costs(totals, view),
         f" {tab_mark} " + right(view.cell(cost, GRAMS), _GRAMS),
+    )
+
+
+def _costs(totals: Totals, view: View) -> tuple[str, str]:
+    """Energy and carbon, each behind the sign of its tier."""
+    energy, carbon = totals.energy_wh, totals.carbon_g
+    return (
+        f" {view.mark(energy, totals.tier)} " + right(view.cell(energy, WATT_HOURS), _WH),
+        f" {view.mark(carbon, totals.tier)} " + right(view.cell(carbon, GRAMS), _GRAMS),
     )
 
 
@@ -94,13 +102,11 @@ def _apart(row: Row) -> str:
 
 def _other(row: Row, full: str, name_cells: int, view: View) -> Content:
     totals = row.totals
-    mark = view.marks.tier(totals.tier)
     name = cut_middle(clean(full) or "not named", name_cells - 1, view.marks.cut)
     return Content.assemble(
         left(name, name_cells),
         right(count(totals.requests), _COUNT + 2),
-        f" {mark} " + right(view.cell(totals.energy_wh, WATT_HOURS), _WH),
-        f" {mark} " + right(view.cell(totals.carbon_g, GRAMS), _GRAMS),
+        *_costs(totals, view),
     )
 
 

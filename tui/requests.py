@@ -143,5 +143,5 @@ def _amount(one: Recent, cells: int, view: View) -> str:
         return "  " + right(text, cells)
     carbon = view.unit == "g"
     spread, scale = (one.carbon_g, GRAMS) if carbon else (one.energy_wh, WATT_HOURS)
-    mark = " " if spread is None else view.marks.tier(one.tier)
+    mark = " " if spread is None else view.mark(spread, one.tier)
     return f"{mark} " + right(view.cell(spread, scale), cells)

@@ -71,6 +71,10 @@ class View:
         """The 10th and 90th percentile in brackets; nothing where they are one."""
         return "" if spread.low == spread.high else self.text(bounds(spread, scale))
 
+    def mark(self, spread: Spread | None, tier: str) -> str:
+        """The sign of a figure's tier; none where it is zero, which has nothing to be unsure of."""
+        return " " if spread is not None and not spread.high else self.marks.tier(tier)
+
     def cell(self, spread: Spread | None, scale: Scale) -> str:
         """A figure for a column: digits, then the unit in as many cells as the widest takes."""
         unit_cells = max(len(unit) for _, unit in scale[:4])

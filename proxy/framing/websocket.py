@@ -54,12 +54,15 @@ class WebSocketMessages:
     def feed(self, chunk: bytes) -> list[Event]:
         """Take the next bytes, give the messages they complete.
 
-        A message above the limit is left out (`overflow` says so); the next ones are read again.
+        After a message above the limit (`overflow` says so) nothing more is read: inflating what
+        nobody keeps would cost time without bound.
         """
         events: list[Event] = []
         if self.stopped is None:
             try:
                 for start in range(0, len(chunk), _SLICE):
+                    if self.stopped is not None:
+                        break
                     self._decoder.receive_bytes(chunk[start : start + _SLICE])
                     self._frames(events)
             except (ParseFailed, ValueError, AssertionError) as error:
@@ -86,6 +89,8 @@ class WebSocketMessages:
                 self._message.append(payload)
             else:
                 self._message, self.overflow = [], True
+                self.stopped = "message too long"
+                return
             if frame.frame_finished and frame.message_finished and self._size <= self._limit:
                 events.append((self._name, b"".join(self._message)))
                 self._message = []

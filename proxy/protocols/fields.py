@@ -20,12 +20,17 @@ class Fields(msgspec.Struct, frozen=True, gc=False):
     """The fields that are read of one JSON object; every one of them has a default."""
 
 
+FITTED_BYTES = 1024 * 1024
+"""Longer JSON that does not have the expected shape stays unread: fitting it field by field would
+hold the interpreter for seconds."""
+
+
 def read[T: Fields](decoder: msgspec.json.Decoder[T], data: bytes) -> T | None:
     """Decode `data`; a field of the wrong type costs that field alone. None if it is no object."""
     try:
         return decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return fit(decoder.type, plain(data))
+        return fit(decoder.type, plain(data)) if len(data) <= FITTED_BYTES else None
 
 
 def plain(data: bytes) -> Any:

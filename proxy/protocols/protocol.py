@@ -5,7 +5,7 @@ logs; it treats every field as optional and never raises on what a client or a s
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 from typing import Protocol as Seam
 
@@ -75,6 +75,12 @@ class Reading:
     """The server's own timings, where it gives them (Ollama, llama.cpp, vLLM)."""
 
     @property
+    def understood(self) -> bool:
+        """Whether anything of the answer made sense."""
+        known = (self.model, self.usage, self.error, self.response_id)
+        return self.ended or self.deltas > 0 or any(value is not None for value in known)
+
+    @property
     def unreported_chars(self) -> int:
         """Characters of the kept text: what came after the last report of the output."""
         others = sum(len(part) for parts in self.other_choices.values() for part in parts)
@@ -93,9 +99,34 @@ class Reading:
             self.other_choices.setdefault(choice, []).append(text)
 
     def report(self, usage: Usage) -> None:
-        """Take what the server says it used; a known output covers the text so far."""
+        """Take what the server says it used; a known output covers the text so far.
+
+        A later report that leaves a side out, or says 0 after a real figure, takes nothing back.
+        """
+        before = self.usage
+        if before is not None:
+            if usage.input_tokens == 0 == usage.output_tokens and before.output_tokens:
+                return
+            if usage.output_tokens is None:
+                usage = replace(
+                    usage,
+                    output_tokens=before.output_tokens,
+                    reasoning_tokens=before.reasoning_tokens,
+                    output_how=before.output_how,
+                )
+            if usage.input_tokens is None:
+                usage = replace(
+                    usage,
+                    input_tokens=before.input_tokens,
+                    cache_read_tokens=before.cache_read_tokens,
+                    cache_write_tokens=before.cache_write_tokens,
+                    input_how=before.input_how,
+                )
+            told = usage.output_tokens != before.output_tokens
+        else:
+            told = usage.output_tokens is not None
         self.usage = usage
-        if usage.output_tokens is not None:
+        if told:
             self.text.clear()
             self.other_choices.clear()
 

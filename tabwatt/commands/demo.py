@@ -121,7 +121,10 @@ def _plain(value: object) -> str:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < 1e7:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value

@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print every finding; 1 if one is a fault."""
     from tabwatt.checks import all_checks
+    from tabwatt.endpoint import endpoint
     from tabwatt.settings import load
 
     settings = load(args.home, os.environ, {})
-    endpoint = (args.endpoint or f"http://{settings.host}:{settings.port}").rstrip("/")
-    findings = all_checks(settings, args.home, endpoint)
+    findings = all_checks(settings, args.home, endpoint(args.endpoint, settings))
     faults = sum(1 for finding in findings if finding.state == "fault")
     if args.json:
         shown = [{k: v for k, v in asdict(one).items() if v is not None} for one in findings]

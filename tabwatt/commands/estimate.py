@@ -86,6 +86,8 @@ def _answer_file(name: str, as_json: bool) -> int:
     try:
         with Path(name).open("rb") as stream:
             return _answer_all(stream, as_json, name)
+    except BrokenPipeError:
+        raise  # the reader has had enough (`| head`): the command line knows what to do
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror}") from error
 

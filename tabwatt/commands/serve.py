@@ -8,6 +8,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tabwatt.settings import Settings
 
 SWITCH_S = 0.001
 """How long accounting may hold the interpreter while a chunk waits; Python's default is 5 ms."""
@@ -84,9 +88,12 @@ def flags(args: argparse.Namespace) -> dict[str, object]:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
+    from tabwatt.errors import UsageError
     from tabwatt.settings import load
 
     settings = load(args.home, os.environ, flags(args))
+    if settings.port is None:
+        raise UsageError("port off: nothing would listen; this version has the reverse proxy only")
     _keep_secrets_in_memory()
     sys.setswitchinterval(SWITCH_S)
     runner = asyncio.Runner(loop_factory=_loop_factory())
@@ -94,15 +101,15 @@ def run(args: argparse.Namespace) -> int:
         return runner.run(_serve(settings, args))
 
 
-async def _serve(settings: object, args: argparse.Namespace) -> int:
+async def _serve(settings: "Settings", args: argparse.Namespace) -> int:
     from tabwatt.home import prepare
     from tabwatt.log import to_file
     from tabwatt.service import Service
 
-    service = Service(settings, args.home, os.environ)  # type: ignore[arg-type] # from load()
+    service = Service(settings, args.home, os.environ)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     if args.leave_with_stdin:
         # Nothing is ever written to it: readable means closed.
@@ -111,13 +118,13 @@ async def _serve(settings: object, args: argparse.Namespace) -> int:
     with to_file(args.home):
         await service.start()
         _spare_the_collector()
-        _announce(service.url, as_json=args.json)
+        _announce(service.url, as_json=args.json, token=settings.token is not None)
         await stop.wait()
         await service.stop()
     return 0
 
 
-def _announce(url: str | None, *, as_json: bool) -> None:
+def _announce(url: str | None, *, as_json: bool, token: bool) -> None:
     if as_json:
         ready = {"ready": True, "reverse": url, "intercept": None, "ca": None, "pid": os.getpid()}
         print(json.dumps(ready), flush=True)
@@ -126,6 +133,8 @@ def _announce(url: str | None, *, as_json: bool) -> None:
     print("point a client at it:", flush=True)
     print(f"  export OPENAI_BASE_URL={url}/v1", flush=True)
     print(f"  export ANTHROPIC_BASE_URL={url}", flush=True)
+    if token:
+        print("clients must send the token as header X-Tabwatt-Token", flush=True)
 
 
 def _spare_the_collector() -> None:

@@ -20,10 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show the screen until it is left."""
+    from tabwatt.endpoint import endpoint
     from tabwatt.screen import show
     from tabwatt.settings import load
 
     settings = load(args.home, os.environ, {})
-    endpoint = args.endpoint or f"http://{settings.host}:{settings.port}"
-    show(args.home, settings, endpoint.rstrip("/"))
+    show(args.home, settings, endpoint(args.endpoint, settings))
     return 0

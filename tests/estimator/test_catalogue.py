@@ -53,6 +53,28 @@ def test_a_name_resolves_visibly(asked: str, name: str | None, how: str) -> None
     assert (model.name, model.how) == (name or asked, how)
 
 
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("claude-sonnet-4-6[1m]", "claude-sonnet-4-6"),
+        ("claude-sonnet-4-6[1M]", "claude-sonnet-4-6"),
+        ("claude-sonnet-4-6-1m", "claude-sonnet-4-6"),
+        ("anthropic/claude-sonnet-4-5-20250929[1m]", "claude-sonnet-4-5"),
+        ("claude-sonnet-4-6-1m-20260217", "claude-sonnet-4-6"),
+        ("claude-sonnet-4-6-200k", "claude-sonnet-4-6"),
+        ("gemini-2.5-pro-1m", "gemini-2.5-pro"),
+        ("gemini-2.5-pro-128k", "gemini-2.5-pro"),
+    ],
+)
+def test_the_length_of_a_context_is_no_part_of_a_name(asked: str, name: str) -> None:
+    assert resolve(asked).name == name
+
+
+@pytest.mark.parametrize("asked", ["gemini-x-pro-1m", "acme-coder[1m]", "acme-10m", "acme-3m-x"])
+def test_the_length_of_a_context_is_no_size(asked: str) -> None:
+    assert resolve(asked).how == "unknown"
+
+
 def test_every_name_of_the_tables_finds_itself() -> None:
     for name in known_names():
         assert resolve(name).how in ("exact", "alias"), name

@@ -45,6 +45,14 @@ def test_a_region_without_a_row_takes_its_countrys() -> None:
     assert "grid:FR" in where.sources
 
 
+def test_a_zone_that_no_table_has_is_the_world_and_does_not_pretend() -> None:
+    for provider in (None, provider_named("openai")):
+        where = place("ZZ", provider)
+        assert where.zone is None
+        assert where.intensity_g_per_kwh.typical == 460.1  # Ember, world, 2025
+        assert "grid:WORLD" in where.sources
+
+
 def test_a_provider_in_many_zones_gives_their_spread() -> None:
     where = place(None, provider_named("openai"))
     # Weights 2 VA 245, 1 IA 288, 1 OH 485, 2 TX 350, 1 CA 179, 1 OR 166, 1 AZ 313, 1 CO 495:

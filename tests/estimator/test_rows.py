@@ -125,6 +125,35 @@ def test_a_refused_line_keeps_its_own_id() -> None:
     assert rows.answer('{"id":"mine","input_tokens":-1}', 3)["id"] == "mine"
 
 
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_a_line_that_is_nearly_json_keeps_its_own_id(value: str) -> None:
+    found = rows.answer(f'{{"id":"mine","output_tokens":{value}}}', 3)
+    assert set(found) == {"v", "id", "error"}
+    assert found["id"] == "mine"
+    assert rows.answer(f'{{"id":{value}}}', 3)["id"] == 3
+    assert rows.answer(f'{{"id":[1],"output_tokens":{value}}}', 3)["id"] == 3
+    assert rows.answer("[" * 100_000, 3)["id"] == 3
+
+
+def test_the_first_line_may_begin_with_the_mark_of_utf_8() -> None:
+    text = '\ufeff{"id":"a","output_tokens":5}'
+    for line in (text, text.encode()):
+        assert "error" not in rows.answer(line, 1)
+        assert rows.answer(line, 1)["id"] == "a"
+        assert "error" in rows.answer(line, 2)
+
+
+def test_a_zone_that_no_table_has_is_said_and_the_world_stands_in() -> None:
+    found = asked(model="qwen3-32b", input_tokens=100, output_tokens=100, zone="zz")
+    assert "zone" not in found
+    assert "zone ZZ unknown: the world's average stands in" in found["notes"]
+    assert found["intensity_g_per_kwh"]["typical"] == 460.1  # Ember, world, 2025
+    assert {"grid", "PUE"} <= {driver["name"] for driver in found["drivers"]}
+    known = asked(model="qwen3-32b", input_tokens=100, output_tokens=100, zone="fr-idf")
+    assert known["zone"] == "FR-IDF"
+    assert not any(note.startswith("zone") for note in known["notes"])
+
+
 def test_no_token_count_is_unknown() -> None:
     found = asked(model="qwen3-32b")
     assert found["tier"] == "unknown"

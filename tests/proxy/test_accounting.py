@@ -9,12 +9,12 @@ from estimator.usage import Usage
 from proxy.accounting import (
     NOT_RUN,
     Place,
+    model_name,
     needs_counting,
     provider,
     query,
     record,
     usage,
-    without_folders,
 )
 from proxy.exchange import Exchange
 from proxy.identity import Caller
@@ -212,8 +212,11 @@ def test_a_tab_is_marked_before_anything_is_known_of_its_fate() -> None:
         ("C:\\models\\smollm2.gguf", "smollm2.gguf"),
         ("~/smollm2.gguf", "smollm2.gguf"),
         ("Qwen/Qwen3-32B", "Qwen/Qwen3-32B"),
+        ("a\x1b[2Jb\u202e", "a?[2Jb?"),
+        ("x" * 1000, "x" * 128),
+        ("please order the list that I gave you", "(no name of a model)"),
         (None, None),
     ],
 )
 def test_a_models_path_on_somebodys_disk_is_not_kept(named: str | None, kept: str | None) -> None:
-    assert without_folders(named) == kept
+    assert model_name(named) == kept

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.exchange import MAX_REQUEST_BYTES, Exchange
+from proxy.exchange import MAX_REQUEST_BYTES, READ_AT_ONCE, Exchange
 from proxy.protocols.openai_chat import OpenAIChat
 from proxy.protocols.protocol import Ask, Prompt, Protocol, Reading, Reply
 from proxy.routing import Route, upstream
 
 ROUTE = Route(upstream("openai", "http://127.0.0.1:1"), "/v1/chat/completions", "")
 BODY = b'{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"hi"}]}'
-SSE = {"content-type": "text/event-stream"}
+SSE = {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
 
 
 def exchange(protocol: Protocol | None = None, **headers: str) -> Exchange:
@@ -97,6 +97,28 @@ def test_the_vendors_word_goes_before_the_connections(
         made.response_body(body, 101.0)
     made.finish(how, 102.0)  # type: ignore[arg-type] # one of the outcomes
     assert made.outcome == outcome
+
+
+def test_a_stream_that_only_its_connection_ends_is_cut_without_an_end_marker() -> None:
+    for body, outcome in ((delta("a") + b"\n\n", "cut"), (stream("a"), "ok")):
+        made = asked(exchange())
+        made.response_head(200, {"content-type": "text/event-stream"})
+        made.response_body(body, 101.0)
+        made.finish("ok", 102.0)
+        assert made.outcome == outcome
+
+
+def test_the_servers_own_timing_gives_the_speed() -> None:
+    made = asked(exchange())
+    made.reading.decode_s = 0.5
+    assert made.output_tokens_per_s(20) == 40.0  # 20 tokens in half a second
+
+
+def test_a_large_or_compressed_request_is_read_when_it_is_over() -> None:
+    plain, packed = exchange(), exchange()
+    plain.request_body(b"x" * (READ_AT_ONCE + 1))
+    packed.headers = {"content-encoding": "gzip"}
+    assert (plain.costly, packed.costly, exchange().costly) == (True, True, False)
 
 
 def test_speed_is_the_median_gap_and_not_the_wall_time() -> None:

@@ -53,7 +53,9 @@ def test_live_shows_what_is_open_and_no_text() -> None:
     exchange = made.begin(ROUTE, OpenAIChat(), {"user-agent": "curl/8", "x-api-key": "secret"})
     exchange.request_body(b'{"model":"m","stream":true,"messages":[{"content":"secret"}]}')
     made.describe(exchange)
-    exchange.response_head(200, {"content-type": "text/event-stream"})
+    exchange.response_head(
+        200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
+    )
     exchange.response_body(b'data: {"choices":[{"delta":{"content":"secret"}}]}\n\n', 107.0)
     live: dict[str, Any] = own(made).live()
     (flying,) = live["in_flight"]

@@ -148,7 +148,7 @@ def test_under_pressure_rows_go_out_first_and_figures_follow() -> None:
 
 def test_too_much_to_count_stays_a_guess_and_is_told() -> None:
     rows = Rows()
-    made = recorder(rows, _late_chars=MAX_LATE_CHARS)
+    made = recorder(rows, _texts_chars=MAX_LATE_CHARS)
     made.submit(finished("large", " word" * (COUNT_AT_ONCE // 5 + 1)))
     made.start()
     row = rows.wait(1)[0]
@@ -253,3 +253,46 @@ def test_reading_faults_are_counted_and_have_their_row(caplog: Any) -> None:
     assert (row.output_tokens, row.output_how) == (None, "none")
     assert made.counters.uncounted == 1
     assert "response event too long" in caplog.text
+
+
+def test_rows_do_not_wait_for_a_large_text_and_closing_loses_none() -> None:
+    """The text takes seconds to count; what finished after it is there when `close` returns."""
+    rows = Rows()
+    made = recorder(rows)
+    made.start()
+    made.submit(finished("large", " word" * 3_000_000))
+    rows.wait(1)
+    for number in range(5):
+        made.submit(finished(f"small{number}"))
+    made.close(2.0)
+    assert [row.id for row in rows.rows if row.id.startswith("small")] == [
+        f"small{number}" for number in range(5)
+    ]
+
+
+def test_a_body_that_was_not_read_yet_is_read_first() -> None:
+    rows = Rows()
+    read: list[str] = []
+    made = recorder(rows, complete=lambda exchange: read.append(exchange.id))
+    late = finished("late")
+    late.deferred = True
+    made.submit(late)
+    made.submit(finished("early"))
+    made.start()
+    rows.wait(2)
+    made.close(5)
+    assert read == ["late"]
+
+
+def test_an_answer_that_made_no_sense_is_unknown_and_uncounted() -> None:
+    rows = Rows()
+    made = recorder(rows)
+    odd = finished("odd", "")
+    odd.reading.deltas = 0
+    odd.response_bytes = 40
+    made.submit(odd)
+    made.start()
+    row = rows.wait(1)[0]
+    made.close(5)
+    assert (row.output_tokens, row.output_how) == (None, "none")
+    assert made.counters.uncounted == 1

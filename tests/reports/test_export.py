@@ -59,6 +59,16 @@ def test_a_csv_cell_holds_what_the_json_form_says() -> None:
     assert row["carbon_g.low"] == ""
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_csv_cell_is_never_run_by_a_spreadsheet(start: str) -> None:
+    out = io.StringIO(newline="")
+    write_csv([record(client=f"{start}1+1", model_requested=f"a{start}", ttft_s=-0.5)], out)
+    (row,) = csv.DictReader(io.StringIO(out.getvalue(), newline=""))
+    assert row["client"] == f"'{start}1+1"
+    assert row["model_requested"] == f"a{start}"
+    assert row["ttft_s"] == "-0.5"
+
+
 def test_memory_does_not_grow_with_the_ledger() -> None:
     """Each record is written before the next one is asked for."""
     out = io.BytesIO()

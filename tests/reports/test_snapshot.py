@@ -114,12 +114,12 @@ def test_an_empty_ledger_cost_nothing(store: Store) -> None:
 
 
 def test_tiers_have_shares_of_the_energy(store: Store) -> None:
-    # 9 to 11 Wh modelled, 10 in the mean; 100 * 0.1 Wh measured.
+    # 9 to 11 Wh modelled, 10 (a hair less) in the mean; 100 * 0.1 Wh measured.
     modelled = _chat("a", facility_j=spread(32_400, 36_000, 39_600))
     store.apply([modelled, *(_tab(f"t{n}") for n in range(100))])
     seen = _see(store).totals
     assert [part.tier for part in seen.tiers] == ["measured", "modelled"]
-    assert [part.share for part in seen.tiers] == pytest.approx([0.5, 0.5])
+    assert [part.share for part in seen.tiers] == pytest.approx([0.5, 0.5], abs=1e-3)
     assert seen.tier == "modelled"
 
 

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from loopback import loopback
+from wire import request
 
 from ledger.store import open_store
 from tabwatt import checks
 from tabwatt.commands import doctor
 from tabwatt.demo.upstream import FakeUpstream
+from tabwatt.endpoint import endpoint
+from tabwatt.errors import UsageError
 from tabwatt.settings import Settings
 
 
@@ -117,3 +120,31 @@ def test_the_command_exits_1_and_tells_every_fault_as_json(
     told = json.loads(capsys.readouterr().out)
     assert told["v"] == 1
     assert told["faults"] == len([one for one in told["findings"] if one["state"] == "fault"])
+
+
+async def test_an_upstream_that_was_used_and_is_gone_is_a_fault(tmp_path: Path) -> None:
+    async with FakeUpstream() as upstream, loopback(tmp_path / "home", upstream.url) as proxy:
+        body = b'{"model":"gpt-4o","messages":[]}'
+        await proxy.ask(request("POST", "/vllm/v1/chat/completions", (), body))
+        await proxy.row()
+    found = list(checks.upstreams(Settings(), tmp_path / "home"))
+    assert [(one.name, one.state) for one in found] == [("upstream vllm", "fault")]
+
+
+@pytest.mark.parametrize("given", ["foo", "http://[::1", "https://127.0.0.1:1", "http://x:port"])
+def test_an_endpoint_that_is_none_is_one_clear_line(given: str) -> None:
+    with pytest.raises(UsageError, match="expected a URL such as"):
+        endpoint(given, Settings())
+
+
+def test_the_endpoint_follows_the_settings() -> None:
+    assert endpoint(None, Settings()) == "http://127.0.0.1:8229"
+    assert endpoint(None, Settings(host="::1", port=9)) == "http://[::1]:9"
+    assert endpoint(None, Settings(host="0.0.0.0", port=9)) == "http://127.0.0.1:9"
+    with pytest.raises(UsageError, match="--endpoint URL"):
+        endpoint(None, Settings(port=None))
+
+
+def test_a_company_ca_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    (found,) = checks.trust(Settings(upstream_ca=str(tmp_path / "no.pem")))
+    assert (found.state, found.cure) == ("fault", "correct [upstream] ca")

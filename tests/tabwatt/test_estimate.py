@@ -114,6 +114,21 @@ def test_a_pipe_that_waits_is_answered_line_by_line() -> None:
         assert process.wait(timeout=30) == 0
 
 
+def test_a_reader_that_has_had_enough_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "rows.ndjson"
+    path.write_bytes(b'{"output_tokens":5}\n' * 2_000)  # answers of 2 MB: more than a pipe holds
+    command = [sys.executable, "-m", "tabwatt", "estimate", "--from", str(path), "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["id"] == 1
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == 0
+
+
 def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
     done = program("--from", str(tmp_path), "--json")
     assert done.returncode == 2

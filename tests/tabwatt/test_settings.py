@@ -44,7 +44,7 @@ def test_the_whole_file(tmp_path: Path) -> None:
         [identity]
         order = ["header", "path"]
         [keys]
-        0123abcd = "alice"
+        abababababababababababababababababababababababababababababababab = "alice"
         [team]
         name = "web"
         [place]
@@ -61,7 +61,7 @@ def test_the_whole_file(tmp_path: Path) -> None:
         upstream_ca="/etc/ca.pem",
         routes={"openai": "vllm"},
         developer_order=("header", "path"),
-        keys={"0123abcd": "alice"},
+        keys={"abababababababababababababababababababababababababababababababab": "alice"},
         team="web",
         zone="US-VA",
         store_url="sqlite:////tmp/x.db",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ledger.record import Range
 from reports.snapshot import Recent, Row
 from reports.tabs import Tabs
 from reports.totals import TierShare, Totals
@@ -152,6 +153,37 @@ def test_a_sheet_lists_what_is_not_known(make_request: Callable[..., Recent]) ->
     assert "carbon, operational" in text.splitlines()[-1]
     assert "✗ cut" in text
     assert "this Tab was" not in text
+
+
+def test_a_zero_is_plain_and_an_unknown_is_a_dash(
+    make_request: Callable[..., Recent], world: Any, some_totals: Callable[..., Totals]
+) -> None:
+    zero = some_totals(3, 0.0, tiers=())
+    by_person = people([Row("p", zero, tabs=world.snapshot.tabs)], 5, 78, VIEW).plain
+    assert by_person.splitlines()[1].split()[:7] == ["p", "412", "3", "0", "Wh", "0", "g"]
+    by_model = others("models", [Row("m", zero)], 5, 50, VIEW).plain
+    assert by_model.splitlines()[1].split() == ["m", "3", "0", "Wh", "0", "g"]
+    none = Range(0, 0, 0)
+    one = make_request(0, carbon_g=none, energy_wh=none, tier="unknown")
+    today = world.snapshot.now.date()
+    assert line(one, VIEW, today).plain.endswith("     0 g ")
+    assert line(one, VIEW.in_unit("Wh"), today).plain.endswith("     0 Wh ")
+    unknown = make_request(0, carbon_g=None, energy_wh=None, tier="unknown")
+    assert line(unknown, VIEW, today).plain.rstrip().endswith("\u2013")
+
+
+def test_a_sheet_says_a_tier_once(make_request: Callable[..., Recent]) -> None:
+    wh = Range(0.005, 0.01, 0.02, "modelled")
+    one = make_request(0, accelerator_wh=wh, server_wh=wh, energy_wh=wh)
+    text = sheet(one, VIEW).plain
+    assert text.count("~ modelled") == 3
+    assert "energy is" not in text
+    assert "grid intensity" in text
+    assert "intensity g per kwh" not in text
+    mixed = sheet(make_request(0, accelerator_wh=wh, energy_wh=replace(wh, tier="assumed")), VIEW)
+    assert "energy is" in mixed.plain
+    nothing = make_request(0, accelerator_wh=None, server_wh=None, energy_wh=None, tier="unknown")
+    assert "\u2013 unknown" in sheet(nothing, VIEW).plain
 
 
 def test_flights_without_room_are_counted() -> None:

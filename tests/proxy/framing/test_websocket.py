@@ -59,13 +59,13 @@ def test_messages_of_one_direction_at_any_cut(client: bool, extensions: str) -> 
         assert reader.stopped is None
 
 
-def test_too_long_a_message_is_left_out_and_the_next_one_read() -> None:
+def test_after_too_long_a_message_nothing_more_is_read() -> None:
     peer = sender(False, DEFLATE)
     long = peer.send_data(os.urandom(300).hex(), fin=True)
     stream = bytes(long + peer.send_data("short", fin=True))
     reader = WebSocketMessages(from_client=False, extensions=DEFLATE, limit=500)
-    assert reader.feed(stream) == [("text", b"short")]
-    assert reader.overflow
+    assert reader.feed(stream) == []
+    assert (reader.overflow, reader.stopped) == (True, "message too long")
 
 
 def test_malformed_frames_end_the_reading_quietly() -> None:
