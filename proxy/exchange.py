@@ -114,7 +114,7 @@ class Exchange:
         coding = self.headers.get("content-encoding")
         if not coding or not self._body:
             return self.body
-        plain = Decoder(coding)
+        plain = Decoder(coding, MAX_REQUEST_BYTES)
         body = plain.feed(self.body)
         if plain.stopped:
             self.fault = f"request body not readable ({plain.stopped})"
