@@ -15,6 +15,7 @@ percentile, of which nobody knows anything, and says little of the tenth and the
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
+from itertools import repeat
 from math import erfc, exp, log, sqrt, sumprod
 from operator import itemgetter
 from random import Random
@@ -73,7 +74,7 @@ def total(groups: Iterable[Range]) -> Range | None:
     drawn = [_draw(*ends) for ends in reversed(open_)]
     weights = [weight for weight, _ in drawn]
     mixed = (_order(place)(values) for place, (_, values) in enumerate(drawn))
-    ordered = sorted(sumprod(weights, point) for point in zip(*mixed, strict=True))
+    ordered = sorted(map(sumprod, repeat(weights), zip(*mixed, strict=True)))
     known = sum(sorted(part.typical for part in parts if part.low == part.high))
     low, typical, high = (known + _quantile(ordered, share) for share in (0.1, 0.5, 0.9))
     low = min(max(low, widest.low), widest.high)
