@@ -76,8 +76,12 @@ class LedgerFile:
             isolation_level=None,
             check_same_thread=False,  # the pool hands a connection to one thread at a time
         )
-        for pragma in _PRAGMAS:
-            connection.execute(pragma)
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def use_wal(self) -> None:
