@@ -81,6 +81,12 @@ class _Choice(Fields, frozen=True, gc=False):
     index: int | None = None
     delta: _Message | None = None
     message: _Message | None = None
+    usage: ChatUsage | None = None
+    """Moonshot's place for it in a stream."""
+
+
+class _Groq(Fields, frozen=True, gc=False):
+    usage: ChatUsage | None = None
 
 
 class OpenAIError(Fields, frozen=True, gc=False):
@@ -95,6 +101,8 @@ class _Chunk(Fields, frozen=True, gc=False):
     model: str | None = None
     choices: list[_Choice] | None = None
     usage: ChatUsage | None = None
+    x_groq: _Groq | None = None
+    """Groq's place for the usage of a stream."""
     timings: Timings | None = None
     metrics: Metrics | None = None
     error: OpenAIError | str | None = None
@@ -129,8 +137,9 @@ class ChatReply:
             reading.response_id = chunk.id
         if chunk.choices:
             self._choices(chunk.choices)
-        if chunk.usage is not None:
-            read_usage(reading, chunk.usage)
+        usage = chunk.usage or (chunk.x_groq.usage if chunk.x_groq is not None else None)
+        if usage is not None:
+            read_usage(reading, usage)
         if chunk.timings is not None:
             read_timings(reading, chunk.timings)
         if chunk.metrics is not None:
@@ -141,6 +150,8 @@ class ChatReply:
     def _choices(self, choices: list[_Choice]) -> None:
         before = self.reading.text_chars
         for choice in choices:
+            if choice.usage is not None:
+                read_usage(self.reading, choice.usage)
             message = choice.delta
             if message is None:
                 message = choice.message
